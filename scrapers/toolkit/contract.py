@@ -1,0 +1,230 @@
+"""The contract between a source and the worker: what a source is, and what it hands over."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+
+
+class SourceChanged(Exception):
+    """Say that a source is not what it was, so that a person must look.
+
+    `expected` and `found` are short phrases for one line; `body` is what was read, kept for a maintainer.
+    """
+
+    def __init__(self, expected: str, found: str, *, url: str = "", body: bytes = b"") -> None:
+        super().__init__(expected, found, url)
+        self.expected, self.found, self.url, self.body = expected, found, url, body
+
+    def __str__(self) -> str:
+        where = f" ({self.url})" if self.url else ""
+        return f"expected {self.expected}, found {self.found}{where}"
+
+
+class Unreachable(Exception):
+    """Say that a source could not be asked just now; waiting may mend it."""
+
+
+class BudgetSpent(Exception):
+    """Say that a source has been asked as often today as its manners allow."""
+
+
+class Unit(StrEnum):
+    """What a value counts. Percentages are 0 to 100."""
+
+    COUNT = "count"
+    PERCENT = "percent"
+    MEAN = "mean"
+    MEDIAN = "median"
+    SIGNATURES = "signatures"
+
+
+class Measure(NamedTuple):
+    """What was measured. `id` is the publisher's code and never changes; `name` may."""
+
+    id: str
+    name: str
+    unit: Unit
+    denominator: str = ""
+    definition: str = ""
+
+
+class Area(NamedTuple):
+    """Where it was measured: the publisher's code, the kind of area, and its name."""
+
+    code: str
+    kind: str
+    name: str
+
+
+ENGLAND = Area("England", "England", "England")
+EVERYWHERE = Area("all", "petition", "all signatures")
+
+
+class Figure(NamedTuple):
+    """One number. `value` None means withheld by the publisher, and nothing else does.
+
+    `period` is `2026-03`, `2025-26`, `2025-Q3`, or an ISO time in UTC for a reading.
+    """
+
+    measure: Measure
+    area: Area
+    period: str
+    value: float | None
+
+
+class Fact(NamedTuple):
+    """Something published that is not a number, as a petition's state; None while there is none."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One publication of a source: announced, out, or revised. A petition has one, `live`.
+
+    `published` is None until it is out. `expected` is a day (`2025-07-10`) or only a month (`2025-09`).
+    `fingerprint` changes when anything inside was replaced; None means not looked at closely, or so cheap
+    that it is fetched each time. `file` is the address of its figures, `notice` the publisher's newest note.
+    """
+
+    key: str
+    title: str
+    url: str
+    period: str | None = None
+    published: datetime | None = None
+    expected: str | None = None
+    fingerprint: str | None = None
+    file: str = ""
+    notice: str = ""
+
+
+LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What an address answered. `unchanged` says that the server confirmed an earlier copy (304)."""
+
+    url: str
+    body: bytes
+    content_type: str
+    charset: str | None = None
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CachedPage:
+    """A page as last seen, with what its server needs in order to say that nothing changed."""
+
+    url: str
+    body: bytes
+    content_type: str
+    charset: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The bytes of one release and where they came from."""
+
+    release: Release
+    page: Page
+
+
+class Web(Protocol):
+    """The web as one source may use it: only its hosts, politely, within limits."""
+
+    async def get(self, url: str, *, accept: Collection[str], limit: int = ...) -> Page:
+        """Return the page at `url`.
+
+        `accept` holds content types (`text/html`); `limit` is in bytes, after decompression.
+        Raises SourceChanged for what waiting cannot mend (another type, too large, 404, a host not
+        listed), Unreachable for what it may (time-out, 5xx), BudgetSpent when today's requests are used up.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A rhythm of plain intervals: one by day (07:00 to 23:00 in London), one by night."""
+
+    day: timedelta = timedelta(minutes=15)
+    night: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCalendar:
+    """A rhythm that follows announced dates: sharp around the minute of release, rare otherwise."""
+
+    at: time = time(9, 30)
+    daily_requests: int = 8
+    release_day_requests: int = 60
+
+
+Rhythm = Every | ReleaseCalendar
+
+
+class Scraper(ABC):
+    """One configured source: what it is, when to look, how to read it.
+
+    The class says the facts; an instance is made from the source's entry in the campaign file.
+    """
+
+    name: ClassVar[str] = ""  # its module's name, set by all_scrapers()
+    options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
+    required: ClassVar[frozenset[str]] = frozenset()  # those of them without which it cannot be watched
+
+    key: str  # `name`, or `name:id`; its key in the store, never changes
+    title: str  # what an alert calls it
+    url: str  # where a reader can check it
+    publisher: str  # whom an alert names as the source of a number
+    hosts: frozenset[str]  # all it may ask
+    rhythm: Rhythm
+
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        """Take the source's campaign entry. Raises ValueError, in one line, where the entry cannot be used."""
+        self.key = f"{self.name}:{entry['id']}" if entry.get("id") is not None else self.name
+
+    @abstractmethod
+    async def releases(self, web: Web) -> Sequence[Release]:
+        """Return what is published or announced now, or raise SourceChanged. Never guess."""
+
+    async def listed(self, web: Web) -> Sequence[Release]:
+        """Return what the overview alone says, at the cost of one request; fingerprints may be None."""
+        return await self.releases(web)
+
+    async def visit(self, releases: Sequence[Release], web: Web) -> Sequence[Release]:
+        """Return these releases as their own pages show them now, at one request each."""
+        return releases
+
+    async def past(self, web: Web) -> Sequence[Release]:
+        """Return every release ever listed, for a backfill; fingerprints may be None."""
+        return await self.listed(web)
+
+    @abstractmethod
+    async def fetch(self, release: Release, web: Web) -> Fetched:
+        """Return the bytes of one release and where they came from."""
+
+    @abstractmethod
+    def read(self, fetched: Fetched, now: datetime) -> Iterable[Figure | Fact]:
+        """Yield every figure in them, or raise SourceChanged. Pure; runs off the event loop. Never guess."""
+
+
+def published_at(day: date, at: time = time(9, 30)) -> datetime:
+    """Return the moment in UTC at which a release dated `day` comes out, by London's clock."""
+    return datetime.combine(day, at, tzinfo=LONDON).astimezone(UTC)
+
+
+def reading_period(now: datetime) -> str:
+    """Return the period of a reading taken at `now`: an ISO time in UTC, to the second."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

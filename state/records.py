@@ -1,0 +1,179 @@
+"""What the store hands out and takes in: plain values, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from scrapers.toolkit.contract import Figure
+
+SendState = Literal["pending", "sending", "ambiguous", "sent", "unconfirmed", "dead"]
+ReleaseState = Literal["announced", "out", "revised"]
+
+
+class FigureKey(NamedTuple):
+    """Which figure of a source: `kind` and `area` are the area's kind and code."""
+
+    measure: str
+    kind: str
+    area: str
+    period: str
+
+
+class Known(NamedTuple):
+    """The newest stored version of a figure: by publication, not by when it was read."""
+
+    value: float | None
+    published: datetime
+    revision: int
+
+
+class Revision(NamedTuple):
+    """A figure that no longer says what its newest stored version says (`old`; None was withheld)."""
+
+    figure: Figure
+    old: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How the figures of one release differ from the stored ones."""
+
+    new: tuple[Figure, ...] = ()
+    revised: tuple[Revision, ...] = ()  # number -> other number
+    withheld: tuple[Revision, ...] = ()  # number -> withheld
+    appeared: tuple[Revision, ...] = ()  # withheld -> number
+    gone: tuple[FigureKey, ...] = ()  # stored for these periods, not in the file any more
+
+    @property
+    def to_store(self) -> tuple[Figure, ...]:
+        """Return the figures that make a new version."""
+        altered = (r.figure for group in (self.revised, self.withheld, self.appeared) for r in group)
+        return (*self.new, *altered)
+
+    def __len__(self) -> int:
+        groups = (self.new, self.revised, self.withheld, self.appeared, self.gone)
+        return sum(len(group) for group in groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a source: since when, seen in how many rounds, and whether it was told."""
+
+    kind: Literal["passing", "changed"]
+    text: str
+    since: datetime
+    rounds: int = 1
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What is remembered of a source as a whole.
+
+    `taught`: its first look succeeded; `introduced`: the team was told that it is watched.
+    """
+
+    key: str
+    checked_at: datetime | None = None
+    taught_at: datetime | None = None
+    introduced: bool = False
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release as remembered. `read_at` is None until its figures were stored."""
+
+    source: str
+    key: str
+    title: str
+    url: str
+    state: ReleaseState
+    period: str | None
+    published: datetime | None
+    expected: str | None
+    fingerprint: str | None
+    file: str
+    first_seen: datetime
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFigure:
+    """One version of a figure, as the command line lists it."""
+
+    source: str
+    measure: str
+    area: str
+    area_name: str
+    period: str
+    value: float | None
+    revision: int
+    release: str
+    url: str
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message for one chat. `chat` is `console`, `log`, or `ID` with an optional topic in `thread`.
+
+    `payload` is what the sender needs, as JSON: html, plain, and whatever else wording adds.
+    """
+
+    chat: str
+    payload: Mapping[str, Any]
+    thread: int | None = None
+    part: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """A finding in words, ready to be committed. `dedupe` names the fact: told once, whoever finds it again."""
+
+    id: int
+    source: str
+    kind: str
+    dedupe: str
+    text: str
+    finding: Mapping[str, Any] = field(default_factory=dict)
+    parcels: tuple[Parcel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """One alert in one chat, as the log lists it."""
+
+    id: int
+    kind: str
+    source: str
+    text: str
+    finding: Mapping[str, Any]
+    chat: str
+    state: SendState
+    created: datetime
+    sent: datetime | None
+    message_id: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One message on its way to one chat."""
+
+    id: int
+    alert: int
+    source: str
+    kind: str
+    chat: str
+    thread: int | None
+    part: int
+    payload: Mapping[str, Any]
+    state: SendState
+    attempts: int
+    resends: int
+    not_before: datetime
+    created: datetime
