@@ -1,0 +1,1 @@
+"""The tests; together their names read as the manual."""

@@ -1,0 +1,631 @@
+"""A Bot API server over real HTTP, which holds what each chat shows and fails on demand.
+
+    with BotApi() as server:
+        group = server.add_chat(-1001, kind="supergroup", topics=(7,))
+        server.fail(rate_limited(2), CUT_AFTER_DELIVERY)
+        ...  # a worker with TELEGRAM_API_URL=server.url and the token server.token
+        assert [message.text for message in group.messages] == [...]
+
+`python -m tests.fakes.bot_api` lets people watch a worker without Telegram: it prints its address, takes any
+token and any chat, and shows each message.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.fakes.telegram_html import Entity, MarkupError, parse_html, tidy, utf16_units
+
+TOKEN = "123456789:" + "A" * 35
+BOT: dict[str, Any] = {
+    "id": 123456789,
+    "is_bot": True,
+    "first_name": "Figurewatch",
+    "username": "figurewatch_bot",
+    "can_join_groups": True,
+    "can_read_all_group_messages": False,
+    "supports_inline_queries": False,
+}
+Kind = Literal["private", "group", "supergroup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one call.
+
+    `status` and `body` are answered instead of the truth; `status` 0 cuts the connection. `delivered` does
+    what the call asks first. `stall` is seconds of silence before any of it is seen by the caller.
+    """
+
+    status: int = 0
+    body: bytes = b""
+    delivered: bool = False
+    stall: float = 0.0
+
+
+def refusal(code: int, description: str, **parameters: int) -> Fault:
+    """Return a fault that answers as the server does when it refuses a call."""
+    return Fault(code, _refused(ApiError(code, description, parameters)))
+
+
+def rate_limited(seconds: int) -> Fault:
+    """Return a 429 that asks to wait."""
+    return refusal(429, f"Too Many Requests: retry after {seconds}", retry_after=seconds)
+
+
+def stalled(seconds: float, *, delivered: bool) -> Fault:
+    """Return silence, longer than a caller waits, before or after the message reached the chat."""
+    return Fault(delivered=delivered, stall=seconds)
+
+
+CUT = Fault()
+CUT_AFTER_DELIVERY = Fault(delivered=True)
+BAD_GATEWAY = Fault(502, b"<html>502 Bad Gateway</html>")
+BAD_GATEWAY_AFTER_DELIVERY = replace(BAD_GATEWAY, delivered=True)
+INTERNAL_ERROR = Fault(500, b'{"ok":false,"error_code":500,"description":"Internal Server Error"}')
+JUNK = Fault(200, b"<html>captive portal</html>")
+JUNK_AFTER_DELIVERY = replace(JUNK, delivered=True)
+UNAUTHORIZED = refusal(401, "Unauthorized")
+KICKED = refusal(403, "Forbidden: bot was kicked from the supergroup chat")
+BLOCKED = refusal(403, "Forbidden: bot was blocked by the user")
+
+
+class ApiError(Exception):
+    """Refuse a call in the server's words."""
+
+    def __init__(self, code: int, description: str, parameters: Mapping[str, int] | None = None) -> None:
+        super().__init__(code, description)
+        self.code, self.description, self.parameters = code, description, dict(parameters or {})
+
+
+def _bad(description: str) -> ApiError:
+    return ApiError(400, f"Bad Request: {description}")
+
+
+@dataclass(slots=True)
+class Shown:
+    """One message as a chat shows it. `date` is when it came, `edited` when it was last changed."""
+
+    id: int
+    date: datetime
+    text: str
+    entities: tuple[Entity, ...] = ()
+    reply_markup: Any = None
+    thread: int | None = None
+    silent: bool = False
+    photo: bytes | None = None
+    edited: datetime | None = None
+
+    @property
+    def buttons(self) -> list[list[dict[str, str]]]:
+        """Return the rows of buttons under the message."""
+        rows: list[list[dict[str, str]]] = (self.reply_markup or {}).get("inline_keyboard", [])
+        return rows
+
+
+@dataclass(slots=True)
+class Chat:
+    """A chat and everything in it. `topics` are the threads of a forum; `pinned` is a message id."""
+
+    id: int
+    kind: Kind = "supergroup"
+    title: str = "Campaign team"
+    topics: set[int] = field(default_factory=set)
+    closed_topics: set[int] = field(default_factory=set)
+    admins: set[int] = field(default_factory=set)
+    may_pin: bool = True
+    refuses: str = ""  # a 403 description, once the bot was kicked or blocked
+    moved_to: int | None = None
+    messages: list[Shown] = field(default_factory=list)
+    pinned: list[int] = field(default_factory=list)
+    last_id: int = 0
+
+    @property
+    def texts(self) -> list[str]:
+        """Return the texts of the messages, oldest first."""
+        return [message.text for message in self.messages]
+
+    def card(self) -> dict[str, Any]:
+        """Return the chat as the API describes it."""
+        if self.kind == "private":
+            return {"id": self.id, "type": "private", "first_name": self.title}
+        forum = {"is_forum": True} if self.topics else {}
+        return {"id": self.id, "type": self.kind, "title": self.title, **forum}
+
+    def find(self, message_id: int | None) -> Shown | None:
+        """Return a message by its id."""
+        return next((message for message in self.messages if message.id == message_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: the method's name and its parameters, files as bytes."""
+
+    method: str
+    params: Mapping[str, str | bytes]
+
+    def text(self, name: str) -> str:
+        """Return a parameter as text; empty when it is not there."""
+        value = self.params.get(name, "")
+        return value if isinstance(value, str) else value.decode()
+
+    def number(self, name: str) -> int | None:
+        """Return a parameter as a number, or None."""
+        text = self.text(name)
+        return int(text) if re.fullmatch(r"-?\d+", text) else None
+
+    def flag(self, name: str) -> bool:
+        """Return a parameter as yes or no."""
+        return self.text(name).lower() in ("true", "1")
+
+    def json(self, name: str) -> Any:
+        """Return a parameter that holds JSON, or None."""
+        return json.loads(self.text(name)) if self.text(name) else None
+
+
+class BotApi:
+    """The server: a context manager whose `url` goes into TELEGRAM_API_URL.
+
+    `fault` may be a function that is asked before each call; `fail` queues faults. With `open_house`, a chat
+    is made when something is first sent to it and every token is good. `on_message` sees each new message.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str = TOKEN,
+        port: int = 0,
+        open_house: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_message: Callable[[Chat, Shown], None] = lambda chat, message: None,
+    ) -> None:
+        self.token = token
+        self.chats: dict[int, Chat] = {}
+        self.calls: list[Call] = []
+        self.commands: dict[str, list[dict[str, str]]] = {}  # by the JSON of their scope
+        self.callback_answers: dict[str, str] = {}
+        self.fault: Callable[[Call], Fault | None] = lambda call: None
+        self._faults: dict[str, deque[Fault]] = {}
+        self._updates: list[dict[str, Any]] = []
+        self._last_update = 0
+        self._poll = 0
+        self._open_house = open_house
+        self._clock = clock
+        self._on_message = on_message
+        self._lock = threading.Condition(threading.RLock())
+        self._closing = threading.Event()
+        self._http = _Server(("127.0.0.1", port), _handler(self))
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Return the base address, without `/bot`."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def __enter__(self) -> BotApi:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        with self._lock:
+            self._lock.notify_all()
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    # What a test or a person does to the server.
+
+    def add_chat(self, id: int, *, kind: Kind = "supergroup", topics: tuple[int, ...] = ()) -> Chat:
+        """Return a new chat that the bot is in."""
+        with self._lock:
+            self.chats[id] = Chat(id, kind, topics=set(topics))
+            return self.chats[id]
+
+    def chat(self, id: int) -> Chat:
+        """Return a chat; KeyError when there is none."""
+        return self.chats[id]
+
+    def migrate(self, old: int, new: int) -> Chat:
+        """Turn a group into a supergroup: a new id, and the old one only says where it went."""
+        with self._lock:
+            self.chats[old].moved_to = new
+            return self.add_chat(new)
+
+    def fail(self, *faults: Fault, method: str = "sendMessage") -> None:
+        """Let the next calls of a method go wrong, one fault each."""
+        with self._lock:
+            self._faults.setdefault(method, deque()).extend(faults)
+
+    def say(self, chat: int, text: str, *, user: int = 1) -> int:
+        """Let somebody write in a chat; return the update's id."""
+        with self._lock:
+            room = self.chats[chat]
+            room.last_id += 1
+            message = {
+                "message_id": room.last_id,
+                "date": int(self._clock().timestamp()),
+                "chat": room.card(),
+                "from": {"id": user, "is_bot": False, "first_name": "Somebody"},
+                "text": text,
+            }
+            command = re.match(r"/\w+(@\w+)?", text)
+            if command:
+                message["entities"] = [{"type": "bot_command", "offset": 0, "length": command.end()}]
+            return self._add_update({"message": message})
+
+    def press(self, chat: int, message_id: int, data: str, *, user: int = 1) -> int:
+        """Let somebody press a button under a message; return the update's id."""
+        with self._lock:
+            room = self.chats[chat]
+            message = room.find(message_id)
+            if message is None:
+                raise KeyError(message_id)
+            query = {
+                "id": str(self._last_update + 1),
+                "from": {"id": user, "is_bot": False, "first_name": "Somebody"},
+                "chat_instance": str(chat),
+                "message": _card(room, message),
+                "data": data,
+            }
+            return self._add_update({"callback_query": query})
+
+    def _add_update(self, update: dict[str, Any]) -> int:
+        self._last_update += 1
+        self._updates.append({"update_id": self._last_update, **update})
+        self._lock.notify_all()
+        return self._last_update
+
+    # What the bot sees.
+
+    def answer(self, token: str, call: Call) -> tuple[int, bytes]:
+        """Return status and body for a call; status 0 means that the connection is cut."""
+        fault = self._next_fault(call)
+        if fault is None or fault.delivered:
+            truth = self._truth(token, call)
+            if fault is None:
+                return truth
+        self._closing.wait(fault.stall)
+        return fault.status, fault.body
+
+    def _next_fault(self, call: Call) -> Fault | None:
+        with self._lock:
+            self.calls.append(call)
+            queued = self._faults.get(call.method)
+            return queued.popleft() if queued else self.fault(call)
+
+    def _truth(self, token: str, call: Call) -> tuple[int, bytes]:
+        try:
+            if not re.fullmatch(r"\d+:[\w-]{35}", token):
+                raise ApiError(404, "Not Found")
+            if token != self.token and not self._open_house:
+                raise ApiError(401, "Unauthorized")
+            method = _METHODS.get(call.method.lower())
+            if method is None:
+                raise ApiError(404, "Not Found: method not found")
+            with self._lock:
+                result = method(self, call)
+        except ApiError as error:
+            return error.code, _refused(error)
+        return 200, json.dumps({"ok": True, "result": result}).encode()
+
+    def _room(self, call: Call) -> Chat:
+        id = call.number("chat_id")
+        if id is None:
+            raise _bad("chat_id is empty")
+        if id not in self.chats and self._open_house:
+            self.add_chat(id, kind="private" if id > 0 else "supergroup")
+        room = self.chats.get(id)
+        if room is None:
+            raise _bad("chat not found")
+        if room.moved_to is not None:
+            why = "Bad Request: group chat was upgraded to a supergroup chat"
+            raise ApiError(400, why, {"migrate_to_chat_id": room.moved_to})
+        if room.refuses:
+            raise ApiError(403, room.refuses)
+        return room
+
+    def _thread_of(self, call: Call, room: Chat) -> int | None:
+        thread = call.number("message_thread_id")
+        if thread is not None and thread not in room.topics:
+            raise _bad("message thread not found")
+        if thread in room.closed_topics:
+            raise _bad("TOPIC_CLOSED")
+        return thread
+
+    def _post(self, call: Call, room: Chat, name: str, limit: int, photo: bytes | None = None) -> Any:
+        text, entities = _styled(call, name, limit)
+        thread, markup = self._thread_of(call, room), _keyboard(call)
+        room.last_id += 1
+        silent = call.flag("disable_notification")
+        shown = Shown(room.last_id, self._clock(), text, entities, markup, thread, silent, photo)
+        room.messages.append(shown)
+        self._on_message(room, shown)
+        return _card(room, shown)
+
+    def _send_message(self, call: Call) -> Any:
+        room = self._room(call)
+        if not call.text("text"):
+            raise _bad("message text is empty")
+        return self._post(call, room, "text", 4096)
+
+    def _send_photo(self, call: Call) -> Any:
+        room = self._room(call)
+        name = call.text("photo").removeprefix("attach://") if "photo" in call.params else "photo"
+        file = call.params.get(name)
+        if not isinstance(file, bytes) or not file:
+            raise _bad("there is no photo in the request")
+        return self._post(call, room, "caption", 1024, file)
+
+    def _edit_message_text(self, call: Call) -> Any:
+        room = self._room(call)
+        shown = room.find(call.number("message_id"))
+        if shown is None:
+            raise _bad("message to edit not found")
+        text, entities = _styled(call, "text", 4096)
+        markup = _keyboard(call)
+        if (text, entities, markup) == (shown.text, shown.entities, shown.reply_markup):
+            raise _bad(
+                "message is not modified: specified new message content and reply markup are exactly the "
+                "same as a current content and reply markup of the message"
+            )
+        shown.text, shown.entities, shown.reply_markup = text, entities, markup
+        shown.edited = self._clock()
+        return _card(room, shown)
+
+    def _pin(self, call: Call) -> Any:
+        room = self._room(call)
+        shown = room.find(call.number("message_id"))
+        if shown is None:
+            raise _bad("message to pin not found")
+        if not room.may_pin:
+            raise _bad("not enough rights to manage pinned messages in the chat")
+        room.pinned.append(shown.id)
+        return True
+
+    def _get_updates(self, call: Call) -> Any:
+        """Wait for updates from `offset` on; a newer poll ends an older one with 409."""
+        offset, seconds = call.number("offset") or 0, call.number("timeout") or 0
+        limit = call.number("limit") or 100
+        self._updates = [update for update in self._updates if update["update_id"] >= offset]
+        self._poll += 1
+        mine = self._poll
+        self._lock.notify_all()
+        self._lock.wait_for(
+            lambda: bool(self._updates) or self._poll != mine or self._closing.is_set(), min(seconds, 50)
+        )
+        if self._poll != mine:
+            why = "terminated by other getUpdates request; make sure that only one bot instance is running"
+            raise ApiError(409, f"Conflict: {why}")
+        return self._updates[:limit]
+
+    def _get_chat_administrators(self, call: Call) -> Any:
+        people = (
+            {"id": id, "is_bot": False, "first_name": "Admin"} for id in sorted(self._room(call).admins)
+        )
+        return [{"status": "creator", "user": user, "is_anonymous": False} for user in people]
+
+    def _get_chat(self, call: Call) -> Any:
+        return {**self._room(call).card(), "accent_color_id": 0, "max_reaction_count": 11}
+
+    def _set_my_commands(self, call: Call) -> Any:
+        commands = call.json("commands") or []
+        for command in commands:
+            if not re.fullmatch(r"[a-z0-9_]{1,32}", command["command"]):
+                raise _bad("BOT_COMMAND_INVALID")
+        self.commands[call.text("scope") or '{"type": "default"}'] = commands
+        return True
+
+    def _answer_callback_query(self, call: Call) -> Any:
+        text = call.text("text")
+        if len(text) > 200:
+            raise _bad("MESSAGE_TOO_LONG")
+        self.callback_answers[call.text("callback_query_id")] = text
+        return True
+
+    def _get_webhook_info(self, call: Call) -> Any:
+        return {"url": "", "has_custom_certificate": False, "pending_update_count": len(self._updates)}
+
+    def _delete_webhook(self, call: Call) -> Any:
+        if call.flag("drop_pending_updates"):
+            self._updates.clear()
+        return True
+
+
+_METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
+    "answercallbackquery": BotApi._answer_callback_query,
+    "deletewebhook": BotApi._delete_webhook,
+    "editmessagetext": BotApi._edit_message_text,
+    "getchat": BotApi._get_chat,
+    "getchatadministrators": BotApi._get_chat_administrators,
+    "getme": lambda server, call: BOT,
+    "getupdates": BotApi._get_updates,
+    "getwebhookinfo": BotApi._get_webhook_info,
+    "pinchatmessage": BotApi._pin,
+    "sendmessage": BotApi._send_message,
+    "sendphoto": BotApi._send_photo,
+    "setmycommands": BotApi._set_my_commands,
+}
+
+
+def _refused(error: ApiError) -> bytes:
+    parameters = {"parameters": error.parameters} if error.parameters else {}
+    answer = {"ok": False, "error_code": error.code, "description": error.description, **parameters}
+    return json.dumps(answer).encode()
+
+
+def _styled(call: Call, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
+    """Return a text as it will be shown, or refuse it as the server does."""
+    text, mode = call.text(name), call.text("parse_mode").lower()
+    entities: tuple[Entity, ...] = ()
+    if mode == "html":
+        try:
+            text, entities = parse_html(text)
+        except MarkupError as error:
+            raise _bad(f"can't parse entities: {error}") from None
+    elif mode:
+        raise _bad("unsupported parse_mode")
+    text, entities = tidy(text, entities)
+    if utf16_units(text) > limit:
+        raise _bad("message is too long" if name == "text" else "message caption is too long")
+    if name == "text" and not text:
+        raise _bad("text must be non-empty")
+    return text, entities
+
+
+def _keyboard(call: Call) -> Any:
+    """Return the reply markup, or refuse a button that the server would refuse."""
+    markup = call.json("reply_markup")
+    for button in (button for row in (markup or {}).get("inline_keyboard", []) for button in row):
+        if not button.get("text"):
+            raise _bad('can\'t parse inline keyboard button: Field "text" must be of type String')
+        url, data = button.get("url"), button.get("callback_data")
+        if url is not None and not re.match(r"(https?://)?[^/\s]+\.[^/\s]+|tg://", url):
+            raise _bad(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
+        if data is not None and not 1 <= len(data.encode()) <= 64:
+            raise _bad("BUTTON_DATA_INVALID")
+    return markup
+
+
+def _card(room: Chat, shown: Shown) -> dict[str, Any]:
+    """Return a message as the API describes it."""
+    entities = [
+        {"type": e.type, "offset": e.offset, "length": e.length, **({"url": e.url} if e.url else {})}
+        for e in shown.entities
+    ]
+    text, styles = ("caption", "caption_entities") if shown.photo else ("text", "entities")
+    photo = {"file_id": "photo", "file_unique_id": "photo", "width": 1, "height": 1}
+    return {
+        "message_id": shown.id,
+        "date": int(shown.date.timestamp()),
+        "chat": room.card(),
+        "from": BOT,
+        text: shown.text,
+        **({styles: entities} if entities else {}),
+        **({"photo": [photo]} if shown.photo else {}),
+        **({"reply_markup": shown.reply_markup} if shown.reply_markup else {}),
+        **({"message_thread_id": shown.thread, "is_topic_message": True} if shown.thread else {}),
+        **({"edit_date": int(shown.edited.timestamp())} if shown.edited else {}),
+    }
+
+
+class _Server(ThreadingHTTPServer):
+    """An HTTP server that hangs up on everybody when it closes."""
+
+    daemon_threads = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about a caller that went away in the middle of an answer."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        for request in list(self._open):
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+
+def _handler(api: BotApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            self._serve()
+
+        def do_POST(self) -> None:
+            self._serve()
+
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            address = urlsplit(self.path)
+            match = re.fullmatch(r"/bot([^/]+)/(\w+)", address.path)
+            if match is None:
+                return self._reply(404, _refused(ApiError(404, "Not Found")))
+            params = _params(address.query, self.headers.get("Content-Type", ""), body)
+            status, answer = api.answer(match[1], Call(match[2], params))
+            return self._reply(status, answer) if status else self._hang_up()
+
+        def _reply(self, status: int, body: bytes) -> None:
+            self.send_response(status, HTTPStatus(status).phrase)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _hang_up(self) -> None:
+            self.close_connection = True
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Keep quiet."""
+
+    return Handler
+
+
+def _params(query: str, content_type: str, body: bytes) -> dict[str, str | bytes]:
+    """Return the parameters of a request however they were sent; files as bytes."""
+    params: dict[str, str | bytes] = dict(parse_qsl(query, keep_blank_values=True))
+    if content_type.startswith("application/json"):
+        sent = json.loads(body or b"{}")
+        params |= {name: v if isinstance(v, str) else json.dumps(v) for name, v in sent.items()}
+    elif content_type.startswith("multipart/form-data"):
+        head = f"Content-Type: {content_type}\r\n\r\n".encode()
+        for part in message_from_bytes(head + body, policy=policy.HTTP).iter_parts():
+            value = part.get_payload(decode=True)
+            name = part.get_param("name", header="content-disposition")
+            assert isinstance(value, bytes)
+            params[str(name)] = value if part.get_filename() else value.decode()
+    else:
+        params |= dict(parse_qsl(body.decode(), keep_blank_values=True))
+    return params
+
+
+def _show(chat: Chat, message: Shown) -> None:
+    where = f"{chat.id}:{message.thread}" if message.thread else str(chat.id)
+    buttons = "".join(f"\n[{button['text']}]" for row in message.buttons for button in row)
+    print(f"→ {where}{' (silent)' if message.silent else ''}\n{message.text}{buttons}\n", flush=True)
+
+
+def main() -> None:
+    """Serve until interrupted, and show each message."""
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with BotApi(port=port, open_house=True, on_message=_show) as server:
+        print(f"TELEGRAM_API_URL={server.url}\nTELEGRAM_BOT_TOKEN={server.token}\n", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
