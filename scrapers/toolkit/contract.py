@@ -43,6 +43,8 @@ class Unit(StrEnum):
     PERCENT = "percent"
     MEAN = "mean"
     MEDIAN = "median"
+    MAXIMUM = "maximum"
+    MINIMUM = "minimum"
     SIGNATURES = "signatures"
 
 
@@ -180,7 +182,7 @@ class Scraper(ABC):
     The class says the facts; an instance is made from the source's entry in the campaign file.
     """
 
-    name: ClassVar[str] = ""  # its module's name, set by all_scrapers()
+    name: ClassVar[str] = ""  # its module's name
     options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
     required: ClassVar[frozenset[str]] = frozenset()  # those of them without which it cannot be watched
 
@@ -191,9 +193,19 @@ class Scraper(ABC):
     hosts: frozenset[str]  # all it may ask
     rhythm: Rhythm
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__module__.rpartition(".")[2]
+
     def __init__(self, entry: Mapping[str, Any]) -> None:
         """Take the source's campaign entry. Raises ValueError, in one line, where the entry cannot be used."""
         self.key = f"{self.name}:{entry['id']}" if entry.get("id") is not None else self.name
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether it has a single release, `live`, that is read again and again."""
+        return isinstance(self.rhythm, Every)
 
     @abstractmethod
     async def releases(self, web: Web) -> Sequence[Release]:

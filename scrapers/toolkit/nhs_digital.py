@@ -1,0 +1,221 @@
+"""Read the pages of digital.nhs.uk: a series with its releases, and one release.
+
+The pages are rendered on the server; what is addressed here are the names that its templates give to
+their parts (`data-uipath`). Releases come out at 09:30 by London's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from scrapers.toolkit import reading
+from scrapers.toolkit.contract import Page, Release, SourceChanged, published_at
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+
+HOSTS = frozenset({"digital.nhs.uk", "files.digital.nhs.uk"})
+HTML = frozenset({"text/html"})
+UPCOMING = "(Upcoming, not yet published)"
+
+_LIST = 'ul[data-uipath="ps.series.publications-list.{}"]'
+_TITLE = 'h1[data-uipath="document.title"]'
+_DATE = 'dd[data-uipath="ps.publication.publication-date"]'
+_RANGE = 'dd[data-uipath="ps.publication.date-range"]'
+_FILES = '[data-uipath="ps.publication.resources-attachment"]'
+_COVERAGE = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What a series page lists: releases that are out, newest first, and announced ones, nearest first."""
+
+    title: str
+    out: tuple[Release, ...]
+    upcoming: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A note that the publisher put on a release after it came out."""
+
+    at: datetime
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePage:
+    """What a release's own page says. `coverage` is the first and last day of its figures."""
+
+    title: str
+    published: datetime | None
+    expected: str | None
+    coverage: tuple[date, date] | None
+    files: tuple[str, ...]
+    notices: tuple[Notice, ...]
+    last_edited: datetime | None
+
+    @property
+    def month(self) -> str | None:
+        """Return the month covered, or None where it is not one whole month."""
+        return month_of(*self.coverage) if self.coverage else None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest that changes with a file's address, a change notice, or the last edit."""
+        parts = [*self.files, *map(repr, self.notices), repr(self.last_edited)]
+        return sha256("\n".join(parts).encode()).hexdigest()
+
+    def update(self, release: Release, file: str) -> Release:
+        """Return a listed release with what its page adds, and `file` as the address of its figures."""
+        newest = max(self.notices, key=lambda notice: notice.at, default=None)
+        return replace(
+            release,
+            title=self.title,
+            period=self.month,
+            published=self.published,
+            expected=self.expected,
+            fingerprint=self.fingerprint if self.published else None,
+            file=file,
+            notice=f"{newest.title}: {newest.text}" if newest else "",
+        )
+
+
+def month_of(first: date, last: date) -> str | None:
+    """Return `2025-04` where the two days are the first and last of one month, else None."""
+    whole = first.day == 1 and (last.year, last.month) == (first.year, first.month)
+    return f"{first:%Y-%m}" if whole and (last + (date(2, 1, 2) - date(2, 1, 1))).day == 1 else None
+
+
+def series_page(page: Page) -> Series:
+    """Read a series page. A section is missing where it would be empty, but one must be there."""
+    with reading.reading(page):
+        root = reading.soup(page)
+        title = reading.text(reading.one(root, _TITLE, "the series' title"))
+        latest = [_out(item, page, "Published: ") for item in _items(root, "latest")]
+        past = [_out(item, page, "") for item in _items(root, "previous")]
+        upcoming = [_announced(item, page) for item in _items(root, "upcoming")]
+        if not (latest or past or upcoming):
+            raise SourceChanged("a list of publications", "none")
+        _each_once([*latest, *past, *upcoming])
+        return Series(title, (*latest, *past), tuple(upcoming))
+
+
+def release_page(page: Page) -> ReleasePage:
+    """Read a release page, out or announced.
+
+    The site answers 200 for an announced release too, so the page must say which of the two it is.
+    """
+    with reading.reading(page):
+        root = reading.soup(page)
+        title = reading.text(reading.one(root, _TITLE, "the release's title"))
+        when = reading.text(reading.one(root, _DATE, "the publication date"))
+        announced = UPCOMING in [reading.text(node) for node in root.select("p.nhsd-t-heading-xs")]
+        body = reading.at_most_one(root, ".js-publication-body", "the publication")
+        if announced == (body is not None):
+            both = "both" if announced else "neither"
+            raise SourceChanged(f"either a publication or {UPCOMING!r}", both)
+        if announced:
+            return ReleasePage(title, None, reading.day_or_month(when), None, (), (), None)
+        return ReleasePage(
+            title=title,
+            published=published_at(reading.day(when)),
+            expected=None,
+            coverage=_coverage(root),
+            files=tuple(_files(root, page)),
+            notices=tuple(_notices(root)),
+            last_edited=_last_edited(root),
+        )
+
+
+def _items(root: Tag, section: str) -> list[Tag]:
+    """Return a section's entries. A note that the series was replaced lies beside them, not among them."""
+    section_list = reading.at_most_one(root, _LIST.format(section), f"the {section} publications")
+    if section_list is None:
+        return []
+    items = section_list.select(":scope > li")
+    if not items:
+        raise SourceChanged(f"an entry in the {section} publications", "none")
+    return items
+
+
+def _out(item: Tag, page: Page, prefix: str) -> Release:
+    when = reading.text(reading.one(item, "p.callout-box__content-description-date", "a publication's date"))
+    if not when.startswith(prefix):
+        raise SourceChanged(f"a date after {prefix!r}", reading.short(when))
+    published = published_at(reading.day(when.removeprefix(prefix)))
+    return replace(_entry(item, page), published=published)
+
+
+def _announced(item: Tag, page: Page) -> Release:
+    when = reading.text(reading.one(item, "p.cta__text", "an announced date"))
+    return replace(_entry(item, page), expected=reading.day_or_month(when))
+
+
+def _entry(item: Tag, page: Page) -> Release:
+    button = reading.one(item, "a.cta__button", "a publication's link")
+    url = reading.link(button, page, "a publication")
+    key = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    if not key:
+        raise SourceChanged("a publication's address", reading.short(url))
+    return Release(key=key, title=reading.text(button), url=url)
+
+
+def _each_once(releases: list[Release]) -> None:
+    keys = [release.key for release in releases]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise SourceChanged("each publication once", f"{twice} twice")
+
+
+def _coverage(root: Tag) -> tuple[date, date] | None:
+    """Return the days covered. Both forms of them must agree; old pages lack the one for machines."""
+    meta = reading.at_most_one(root, 'meta[itemprop="temporalCoverage"]', "the days covered")
+    shown = reading.at_most_one(root, _RANGE, "the date range")
+    if meta is None:
+        return None
+    content = reading.attribute(meta, "content", "the days covered")
+    match = _COVERAGE.fullmatch(content)
+    try:
+        first, last = (date.fromisoformat(part) for part in match.groups()) if match else (None, None)
+    except ValueError:
+        first = last = None
+    if first is None or last is None or first > last:
+        raise SourceChanged("days covered such as 2025-04-01/2025-04-30", reading.short(content))
+    if shown is not None and " to " in reading.text(shown):
+        start, _, end = reading.text(shown).partition(" to ")
+        if (reading.day(start), reading.day(end)) != (first, last):
+            raise SourceChanged(f"the date range {content}", reading.short(reading.text(shown)))
+    return first, last
+
+
+def _files(root: Tag, page: Page) -> Iterator[str]:
+    for attachment in root.select(_FILES):
+        yield reading.link(reading.one(attachment, "a[href]", "a file's link"), page, "a file")
+
+
+def _notices(root: Tag) -> Iterator[Notice]:
+    for box in root.select("div.nhsd-m-emphasis-box"):
+        when = reading.at_most_one(box, "p.nhsd-t-body-s", "a notice's date")
+        if when is None:  # emphasis boxes also frame ordinary text; only a notice is dated
+            continue
+        at = reading.stamp(reading.text(when))
+        title = reading.text(reading.one(box, "p.nhsd-t-heading-s", "a notice's title"))
+        yield Notice(at, title, reading.text(reading.one(box, "div.nhsd-t-body-s", "a notice's text")))
+
+
+def _last_edited(root: Tag) -> datetime | None:
+    node = reading.at_most_one(root, "p#last-edited", "the last edit")
+    if node is None:
+        return None
+    written = reading.text(node)
+    if not written.startswith("Last edited: "):
+        raise SourceChanged("'Last edited: …'", reading.short(written))
+    return reading.stamp(written.removeprefix("Last edited: "))

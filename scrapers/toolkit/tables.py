@@ -1,0 +1,236 @@
+"""Read CSV files, workbooks and zips into one columnar form, strictly.
+
+A column is its distinct values and, for each row, which of them it holds: two hundred thousand rows of a
+publisher's file say the same few thousand things, so that each is checked and parsed once.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from scrapers.toolkit.contract import Page, SourceChanged
+from scrapers.toolkit.reading import reading, short
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+LARGEST = 512 * 1024 * 1024  # bytes of a table or workbook after decompression
+_UTF8_MARK = b"\xef\xbb\xbf"
+_NUMBER = r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The distinct values of a column as text, and for each row the place of its value among them."""
+
+    values: list[str]
+    codes: NDArray[np.int32]
+
+    def __getitem__(self, row: int) -> str:
+        return self.values[self.codes[row]]
+
+    def numbers(self, marks: Collection[str]) -> NDArray[np.float64]:
+        """Return the number of each distinct value: NaN for a mark, infinity for what is neither.
+
+        A number is written plainly, as `47`, `-1.8` or `1357.6`: no exponent, sign of plus, or separator.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        values = pa.array(self.values, pa.string())
+        plain = pc.match_substring_regex(values, _NUMBER)
+        marked = pc.is_in(values, value_set=pa.array(list(marks), pa.string()))
+        other = pc.if_else(marked, pa.scalar("nan"), pa.scalar("inf"))
+        return pc.cast(pc.if_else(plain, values, other), pa.float64()).to_numpy(zero_copy_only=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its columns by name, and whether its last line was left open, as when a file is cut short."""
+
+    columns: dict[str, Column]
+    open_ended: bool = False
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())).codes)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+
+def read_table(page: Page, headers: Sequence[tuple[str, ...]]) -> Table:
+    """Return the table in a CSV file, in a workbook's one sheet, or in the one CSV file of a zip.
+
+    `headers` are the known headers; one of them must be there to the letter.
+    """
+    with reading(page):
+        if not page.body.startswith(b"PK\x03\x04"):
+            return _from_csv(page.body, headers)
+        with _open_zip(page.body) as archive:
+            if "xl/workbook.xml" in archive.namelist():
+                return _from_workbook(page.body, headers)
+            return _from_csv(_only_csv(archive), headers)
+
+
+def _check_header(found: Sequence[str], headers: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    for header in headers:
+        if tuple(found) == header:
+            return header
+    nearest = max(headers, key=lambda header: len(set(header) & set(found)))
+    missing = [name for name in nearest if name not in found]
+    unknown = [name for name in found if name not in nearest]
+    if missing:
+        more = f", but {short(', '.join(unknown))}" if unknown else ""
+        raise SourceChanged(f"the column {', '.join(missing)}", f"none of that name{more}")
+    if unknown:
+        raise SourceChanged("the known columns only", f"also {short(', '.join(unknown))}")
+    raise SourceChanged("each column once, in the known order", short(", ".join(found)))
+
+
+def _from_csv(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    header = _check_header(_csv_header(body), headers)
+    if body.count(b"\n", 0, -1) == 0:
+        raise SourceChanged("rows under the header", "none")
+    text = pa.dictionary(pa.int32(), pa.string())
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(body),
+            read_options=csv.ReadOptions(column_names=list(header), skip_rows=1, block_size=4 << 20),
+            parse_options=csv.ParseOptions(newlines_in_values=False),
+            convert_options=csv.ConvertOptions(
+                column_types=dict.fromkeys(header, text), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise SourceChanged(
+            f"a CSV file in UTF-8 of {len(header)} columns", short(_first_line(error))
+        ) from None
+    columns = {name: _column(table.column(name)) for name in header}
+    return Table(columns, open_ended=not body.endswith(b"\n"))
+
+
+def _csv_header(body: bytes) -> list[str]:
+    line = body[:4096].removeprefix(_UTF8_MARK).partition(b"\n")[0].rstrip(b"\r")
+    if line.lstrip().startswith(b"<"):
+        raise SourceChanged("a CSV file", "an HTML page")
+    if not line.strip():
+        raise SourceChanged("a CSV file", "an empty file" if not body.strip() else "an empty first line")
+    try:
+        names = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise SourceChanged("a CSV file in UTF-8", f"bytes that are not: {short(line[:40])}") from None
+    return [name.removeprefix('"').removesuffix('"') for name in names.split(",")]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].removeprefix("CSV parse error: ")
+
+
+def _column(chunks: pa.ChunkedArray) -> Column:
+    import numpy as np
+
+    whole = chunks.unify_dictionaries()
+    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in whole.chunks]
+    return Column(whole.chunk(0).dictionary.to_pylist(), np.concatenate(codes))
+
+
+def _open_zip(body: bytes) -> zipfile.ZipFile:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(body))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise SourceChanged("a whole zip file", "a broken one") from None
+    members = archive.infolist()
+    if any(member.flag_bits & 1 for member in members):
+        raise SourceChanged("a zip file without a password", "an encrypted one")
+    size = sum(member.file_size for member in members)
+    if size > LARGEST:
+        raise SourceChanged(f"at most {LARGEST >> 20} MiB unpacked", f"{size >> 20} MiB")
+    return archive
+
+
+def _only_csv(archive: zipfile.ZipFile) -> bytes:
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    tables = [name for name in names if name.lower().endswith(".csv")]
+    if len(tables) != 1:
+        raise SourceChanged("one CSV file in the zip", short(", ".join(names)) if names else "nothing")
+    try:
+        return archive.read(tables[0])
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+        raise SourceChanged("a whole zip file", "a broken one") from None
+
+
+def _from_workbook(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
+    import python_calamine
+
+    try:
+        with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body)) as workbook:
+            names = workbook.sheet_names
+            if len(names) != 1:
+                raise SourceChanged("a workbook of one sheet", f"{len(names)}: {short(', '.join(names))}")
+            rows = iter(workbook.get_sheet_by_index(0).iter_rows())
+            header = _check_header([_cell(value) for value in next(rows, [])], headers)
+            return _from_rows(rows, header)
+    except python_calamine.CalamineError as error:
+        raise SourceChanged("a whole workbook", short(_first_line(error))) from None
+
+
+def _cell(value: object) -> str:
+    """Return a cell as a CSV file would say it: a whole float without `.0`, a date as in ISO 8601."""
+    match value:
+        case str():
+            return value
+        case float() if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        case float():
+            return repr(value)
+        case datetime() if value.time() == datetime.min.time():
+            return value.date().isoformat()
+        case date() if not isinstance(value, datetime):
+            return value.isoformat()
+    raise SourceChanged("a text, a number or a day in each cell", short(value))
+
+
+class _Encoder:
+    """Collect a column's cells as distinct texts and codes. Equal cells of different types stay apart."""
+
+    def __init__(self) -> None:
+        self.codes: list[int] = []
+        self.texts: dict[str, int] = {}
+        self._seen: dict[tuple[type, object], int] = {}
+
+    def add(self, value: object) -> None:
+        key = (value.__class__, value)
+        code = self._seen.get(key)
+        if code is None:
+            code = self._seen[key] = self.texts.setdefault(_cell(value), len(self.texts))
+        self.codes.append(code)
+
+
+def _from_rows(rows: Iterable[Sequence[object]], header: tuple[str, ...]) -> Table:
+    import numpy as np
+
+    encoders = [_Encoder() for _ in header]
+    calls: list[Callable[[object], None]] = [encoder.add for encoder in encoders]
+    for row in rows:
+        if len(row) != len(header):
+            raise SourceChanged(f"{len(header)} cells in each row", f"{len(row)}")
+        for add, value in zip(calls, row, strict=True):
+            add(value)
+    if not encoders[0].codes:
+        raise SourceChanged("rows under the header", "none")
+    columns = {
+        name: Column(list(encoder.texts), np.array(encoder.codes, dtype=np.int32))
+        for name, encoder in zip(header, encoders, strict=True)
+    }
+    return Table(columns)
