@@ -44,6 +44,20 @@ BOT: dict[str, Any] = {
 Kind = Literal["private", "group", "supergroup"]
 
 
+class ApiError(Exception):
+    """Refuse a call in the server's words."""
+
+    def __init__(self, code: int, description: str, parameters: Mapping[str, int] | None = None) -> None:
+        super().__init__(code, description)
+        self.code, self.description, self.parameters = code, description, dict(parameters or {})
+
+
+def _refused(error: ApiError) -> bytes:
+    parameters = {"parameters": error.parameters} if error.parameters else {}
+    answer = {"ok": False, "error_code": error.code, "description": error.description, **parameters}
+    return json.dumps(answer).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What goes wrong with one call.
@@ -83,14 +97,6 @@ JUNK_AFTER_DELIVERY = replace(JUNK, delivered=True)
 UNAUTHORIZED = refusal(401, "Unauthorized")
 KICKED = refusal(403, "Forbidden: bot was kicked from the supergroup chat")
 BLOCKED = refusal(403, "Forbidden: bot was blocked by the user")
-
-
-class ApiError(Exception):
-    """Refuse a call in the server's words."""
-
-    def __init__(self, code: int, description: str, parameters: Mapping[str, int] | None = None) -> None:
-        super().__init__(code, description)
-        self.code, self.description, self.parameters = code, description, dict(parameters or {})
 
 
 def _bad(description: str) -> ApiError:
@@ -368,8 +374,9 @@ class BotApi:
 
     def _send_photo(self, call: Call) -> Any:
         room = self._room(call)
-        name = call.text("photo").removeprefix("attach://") if "photo" in call.params else "photo"
-        file = call.params.get(name)
+        file = call.params.get("photo")
+        if isinstance(file, str):
+            file = call.params.get(file.removeprefix("attach://"))
         if not isinstance(file, bytes) or not file:
             raise _bad("there is no photo in the request")
         return self._post(call, room, "caption", 1024, file)
@@ -463,12 +470,6 @@ _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "sendphoto": BotApi._send_photo,
     "setmycommands": BotApi._set_my_commands,
 }
-
-
-def _refused(error: ApiError) -> bytes:
-    parameters = {"parameters": error.parameters} if error.parameters else {}
-    answer = {"ok": False, "error_code": error.code, "description": error.description, **parameters}
-    return json.dumps(answer).encode()
 
 
 def _styled(call: Call, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]:

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 
 MOST_ENTITIES = 100
 
-_TYPES = {
+_TYPES = {  # outer ones first, where two cover the same words
+    "blockquote": "blockquote",
+    "pre": "pre",
+    "code": "code",
+    "a": "text_link",
     **dict.fromkeys(("b", "strong"), "bold"),
     **dict.fromkeys(("i", "em"), "italic"),
     **dict.fromkeys(("u", "ins"), "underline"),
     **dict.fromkeys(("s", "strike", "del"), "strikethrough"),
     **dict.fromkeys(("span", "tg-spoiler"), "spoiler"),
-    "a": "text_link",
-    "blockquote": "blockquote",
-    "code": "code",
-    "pre": "pre",
     "tg-emoji": "custom_emoji",
 }
+_RANK = {name: rank for rank, name in enumerate(_TYPES.values())}
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _SPACE = r"[ \t\r\n\v]"
 _START = re.compile(rf"<([^ \t\r\n\v>]*){_SPACE}*", re.ASCII)
@@ -78,7 +79,7 @@ def parse_html(source: str) -> tuple[str, tuple[Entity, ...]]:
         raise MarkupError(f"Can't find end tag corresponding to start tag {stack[-1].tag}")
     if any("\ud800" <= char <= "\udfff" for char in shown):
         raise MarkupError("Text contains invalid Unicode characters after decoding HTML entities")
-    entities.sort(key=lambda entity: (entity.offset, -entity.length))
+    entities.sort(key=lambda entity: (entity.offset, -entity.length, _RANK[entity.type]))
     return shown, tuple(entities)
 
 

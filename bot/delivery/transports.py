@@ -1,0 +1,147 @@
+"""Where a message can go: Telegram, the console, or the log."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from bot.wording.markup import RESENT
+
+if TYPE_CHECKING:
+    from telegram import InlineKeyboardMarkup
+
+CONSOLE = "console"
+LOG = "log"
+OFFICIAL = "https://api.telegram.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message as it goes out. Without `html`, the plain text is what is sent, and there are no buttons.
+
+    `buttons` are rows of {label, url}.
+    """
+
+    plain: str
+    html: str | None = None
+    buttons: tuple[tuple[Mapping[str, str], ...], ...] = ()
+    silent: bool = False
+
+    @classmethod
+    def full(cls, payload: Mapping[str, Any]) -> Letter:
+        """Return the letter that an outbox payload describes."""
+        buttons = tuple(tuple(row) for row in payload.get("buttons", ()))
+        silent = bool(payload.get("silent"))
+        return cls(payload["plain"], payload.get("html"), buttons, silent)
+
+    @classmethod
+    def unadorned(cls, payload: Mapping[str, Any]) -> Letter:
+        """Return the same as plain text."""
+        return cls(payload["plain"], silent=bool(payload.get("silent")))
+
+    @classmethod
+    def short(cls, payload: Mapping[str, Any]) -> Letter:
+        """Return only its title and address."""
+        return cls(payload["short"], silent=bool(payload.get("silent")))
+
+    def marked_as_resent(self) -> Letter:
+        """Return the letter with a first line that says why it may be a second copy."""
+        html = None if self.html is None else f"{RESENT}\n{self.html}"
+        return Letter(f"{RESENT}\n{self.plain}", html, self.buttons, self.silent)
+
+
+class Transport(Protocol):
+    """One way to reach a chat. `paced` says that the chat wants time between messages."""
+
+    paced: bool
+
+    async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
+        """Send once, without retries; return the message's id where there is one, or raise."""
+        ...
+
+
+class TelegramTransport:
+    """Telegram's Bot API, through python-telegram-bot. An async context manager; one for a process."""
+
+    paced = True
+
+    def __init__(self, token: str, *, api_url: str | None = None, read_timeout: float = 20.0) -> None:
+        # RetryAfter warns of a coming change unless it is opted into.
+        os.environ.setdefault("PTB_TIMEDELTA", "true")
+        from telegram import Bot
+        from telegram.request import HTTPXRequest
+
+        # A read that ends too early makes a send that nobody can be sure of: 20 seconds cost nothing.
+        self._request = HTTPXRequest(read_timeout=read_timeout, connect_timeout=10.0, pool_timeout=10.0)
+        base_url = f"{(api_url or OFFICIAL).rstrip('/')}/bot"
+        self._bot = Bot(token, base_url, request=self._request, get_updates_request=self._request)
+
+    async def __aenter__(self) -> TelegramTransport:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._request.shutdown()
+
+    async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
+        """Send the letter; raises whatever python-telegram-bot raises."""
+        from telegram import LinkPreviewOptions
+        from telegram.constants import ParseMode
+
+        message = await self._bot.send_message(
+            int(chat),
+            letter.plain if letter.html is None else letter.html,
+            parse_mode=None if letter.html is None else ParseMode.HTML,
+            message_thread_id=thread,
+            disable_notification=letter.silent,
+            link_preview_options=LinkPreviewOptions(is_disabled=True),
+            reply_markup=_keyboard(letter),
+        )
+        return message.message_id
+
+
+class ConsoleTransport:
+    """A stream that a person reads."""
+
+    paced = False
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
+        """Print the letter as a block of plain text under the name of its chat."""
+        self._stream.write(f"→ {_place(chat, thread)}\n{letter.plain}\n\n")
+        self._stream.flush()
+        return None
+
+
+class LogTransport:
+    """The log, for messages to an operator who has no chat."""
+
+    paced = False
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
+        """Write the letter to the log as a warning."""
+        self._logger.warning("%s", letter.plain)
+        return None
+
+
+def _place(chat: str, thread: int | None) -> str:
+    return chat if thread is None else f"{chat}:{thread}"
+
+
+def _keyboard(letter: Letter) -> InlineKeyboardMarkup | None:
+    from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+    if letter.html is None or not letter.buttons:
+        return None
+    rows = [[InlineKeyboardButton(b["label"], url=b["url"]) for b in row] for row in letter.buttons]
+    return InlineKeyboardMarkup(rows)
