@@ -454,7 +454,7 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return min(float(header), LONGEST_REST)
     try:
         until = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:  # written with `-0000`; HTTP dates are in UTC
         until = until.replace(tzinfo=UTC)
