@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -100,7 +101,9 @@ _UNITS: Mapping[str, Unit] = {
     "Max": Unit.MAXIMUM,
     "Min": Unit.MINIMUM,
 }
+_UNIT_ORDER = tuple(Unit)
 _WITHHELD = ("*", "-")
+_MOST_CELLS = 1 << 26  # organisations of either kind times measures; real months have ten million
 
 KEY_MEASURES = frozenset(
     f"M{number:03}"
@@ -275,51 +278,81 @@ def activity_file(shown: nhs_digital.ReleasePage) -> str:
 
 
 class _Month:
-    """One month's table, checked as a whole, and the figures that are kept of it."""
+    """One month's table, checked as a whole, and the figures that are kept of it.
+
+    `kinds` and `units` hold for each row a place in `_KIND_NAMES` and `_UNIT_ORDER`, `numbers` its value.
+    """
 
     def __init__(self, table: Table, expected: str | None) -> None:
         self.table = table
+        self.ids, self.names = table["MEASURE_ID"], table["MEASURE_NAME"]
+        self.first, self.second = table["ORG_CODE1"], table["ORG_CODE2"]
         self.value = table[next(name for name in table.columns if name.startswith("MEASURE_VALUE"))]
         self.period = _period(table, expected)
         self.kinds = self._kinds()
         self.units = self._units()
-        self.numbers = self.value.numbers(_WITHHELD)[self.value.codes]
-        self.england = self._england_rows()
+        self.numbers = self.value.numbers(_WITHHELD)
         self._check_organisations()
         self._check_each_once()
         self._check_values()
+        self.england = self._england()
         if table.open_ended:
             self._check_whole()
-        _check_identities(self._england_values(), self.period)
+        _check_identities({figure.measure.id: figure.value for figure in self.england}, self.period)
 
     def figures(self) -> list[Figure]:
-        """Return England's figures and the key measures of all other areas."""
+        """Return England's figures and the key measures of all other areas, pairs excepted."""
+        below = (self.kinds != _ENGLAND) & (self.kinds != _PAIR)
+        return [*self.england, *self._figures(below & self.ids.where(KEY_MEASURES.__contains__))]
+
+    def _england(self) -> list[Figure]:
+        figures = self._figures(self.kinds == _ENGLAND)
+        if not figures:
+            raise SourceChanged("rows for England", "none")
+        return figures
+
+    def _figures(self, wanted: NDArray[np.bool_]) -> list[Figure]:
         import numpy as np
 
-        measures = self.table["MEASURE_ID"]
-        key = np.array([measure in KEY_MEASURES for measure in measures.values])
-        kept = np.flatnonzero((self.kinds == _ENGLAND) | ((self.kinds != _PAIR) & key[measures.codes]))
-        kinds = self.kinds[kept]
-        first, second = self.table["ORG_CODE1"], self.table["ORG_CODE2"]
-        providers = kinds == _PROVIDER
-        codes = np.where(providers, second.codes[kept] + len(first.values), first.codes[kept])
-        named = self._measures()
-        areas: dict[tuple[int, int], Area] = {}
-        figures = []
-        for row, kind, code, measure, number in zip(
-            kept.tolist(),
-            kinds.tolist(),
-            codes.tolist(),
-            measures.codes[kept].tolist(),
-            self.numbers[kept].tolist(),
-            strict=True,
-        ):
-            area = areas.get((kind, code))
-            if area is None:
-                area = areas[kind, code] = self._area(row, kind)
-            value = None if number != number else number  # NaN says withheld
-            figures.append(Figure(named[measure], area, self.period, value))
-        return figures
+        rows = np.flatnonzero(wanted)
+        measures, areas = self._measures(rows), self._areas(rows)
+        values = [
+            None if number != number else number for number in self.numbers[rows].tolist()
+        ]  # NaN: withheld
+        return list(map(Figure, measures, areas, repeat(self.period), values))
+
+    def _measures(self, rows: NDArray[np.intp]) -> list[Measure]:
+        """Return the measure of each of these rows, under the name that its first row gives it."""
+        codes = self.ids.codes[rows]
+        measures = {code: self._measure(row) for code, row in _first_rows(codes, rows)}
+        return [measures[code] for code in codes.tolist()]
+
+    def _measure(self, row: int) -> Measure:
+        measure, unit = self.ids[row], _UNIT_ORDER[self.units[row]]
+        definition = _DEFINITIONS.get(measure, "")
+        return Measure(measure, self.names[row], unit, _DENOMINATORS.get(measure, ""), definition)
+
+    def _areas(self, rows: NDArray[np.intp]) -> list[Area]:
+        """Return the area of each of these rows, under the name that its first row gives it."""
+        codes = self._organisations()[rows]
+        areas = {code: self._area(row) for code, row in _first_rows(codes, rows)}
+        return [areas[code] for code in codes.tolist()]
+
+    def _area(self, row: int) -> Area:
+        kind = self.kinds[row]
+        if kind == _ENGLAND:
+            return ENGLAND
+        side = "2" if kind == _PROVIDER else "1"
+        code, name = self.table["ORG_CODE" + side][row], self.table["ORG_NAME" + side][row]
+        if not name.strip():
+            raise SourceChanged("a name for each organisation", f"none for {code}")
+        return Area(code, _KIND_NAMES[kind], name.strip())
+
+    def _organisations(self) -> NDArray[np.int64]:
+        """Return a number for each row that stands for its two organisation codes together."""
+        import numpy as np
+
+        return self.first.codes.astype(np.int64) * len(self.second.values) + self.second.codes
 
     def _kinds(self) -> NDArray[np.int8]:
         import numpy as np
@@ -328,68 +361,56 @@ class _Month:
         unknown = [value for value in column.values if value not in _KINDS]
         if unknown:
             raise SourceChanged("a known GROUP_TYPE", short(unknown[0]))
-        numbers = np.array([_KIND_NAMES.index(_KINDS[value]) for value in column.values], dtype=np.int8)
-        return numbers[column.codes]
+        kinds = [_KIND_NAMES.index(_KINDS[value]) for value in column.values]
+        return np.array(kinds, dtype=np.int8)[column.codes]
 
     def _units(self) -> NDArray[np.int8]:
-        """Return each row's unit, as its place among the units, by the first word of its measure's name."""
+        """Return each row's unit, by the first word of its measure's name."""
         import numpy as np
 
-        ids, names = self.table["MEASURE_ID"], self.table["MEASURE_NAME"]
-        order = list(Unit)
-        units = []
-        for name in names.values:
-            prefix, _, rest = name.partition("_")
-            if prefix not in _UNITS or not rest.strip():
-                raise SourceChanged("a MEASURE_NAME that begins with its unit", short(name))
-            units.append(order.index(_UNITS[prefix]))
-        rows = np.array(units, dtype=np.int8)[names.codes]
-        by_measure = np.zeros(len(ids.values), dtype=np.int8)
-        by_measure[ids.codes] = rows
-        other = np.flatnonzero(by_measure[ids.codes] != rows)
+        unknown = next((value for value in self.ids.values if not re.fullmatch(r"M\d{3,4}", value)), None)
+        if unknown is not None:
+            raise SourceChanged("a MEASURE_ID such as M001", short(unknown))
+        rows = np.array([_unit(name) for name in self.names.values], dtype=np.int8)[self.names.codes]
+        of_measure = np.zeros(len(self.ids.values), dtype=np.int8)
+        of_measure[self.ids.codes] = rows
+        other = np.flatnonzero(of_measure[self.ids.codes] != rows)
         if len(other):
-            raise SourceChanged("one unit for each measure", f"two for {ids[other[0]]}")
-        for measure in ids.values:
-            if not re.fullmatch(r"M\d{3,4}", measure):
-                raise SourceChanged("a MEASURE_ID such as M001", short(measure))
-        return rows
-
-    def _england_rows(self) -> NDArray[np.intp]:
-        import numpy as np
-
-        rows = np.flatnonzero(self.kinds == _ENGLAND)
-        if not len(rows):
-            raise SourceChanged("rows for England", "none")
+            raise SourceChanged("one unit for each measure", f"two for {self.ids[other[0]]}")
         return rows
 
     def _check_organisations(self) -> None:
-        """Check that `all` stands where it should: in England's rows twice, in a provider's row first."""
+        """Check that `all` stands where it should, and a code elsewhere."""
         import numpy as np
 
-        first, second = self.table["ORG_CODE1"], self.table["ORG_CODE2"]
-        all_first = np.array([code == "all" for code in first.values])[first.codes]
-        all_second = np.array([code == "all" for code in second.values])[second.codes]
-        blank = np.array([not code.strip() for code in first.values])[first.codes]
-        blank |= np.array([not code.strip() for code in second.values])[second.codes]
-        wants_first = (self.kinds == _ENGLAND) | (self.kinds == _PROVIDER)
-        wants_second = (self.kinds != _PROVIDER) & (self.kinds != _PAIR)
-        wrong = np.flatnonzero((all_first != wants_first) | (all_second != wants_second) | blank)
-        if len(wrong):
-            row = wrong[0]
-            found = f"{first[row]!r} and {second[row]!r}"
-            raise SourceChanged(f"organisation codes of a {_KIND_NAMES[self.kinds[row]]} row", found)
+        untidy = next(
+            (code for code in (*self.first.values, *self.second.values) if not code or code != code.strip()),
+            None,
+        )
+        if untidy is not None:
+            raise SourceChanged("an organisation code", short(untidy))
+        summed_first = (self.kinds == _ENGLAND) | (self.kinds == _PROVIDER)
+        summed_second = (self.kinds != _PROVIDER) & (self.kinds != _PAIR)
+        wrong = (self.first.where("all".__eq__) != summed_first) | (
+            self.second.where("all".__eq__) != summed_second
+        )
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            found = f"{self.first[rows[0]]!r} and {self.second[rows[0]]!r}"
+            raise SourceChanged(f"the organisation codes of a {_KIND_NAMES[self.kinds[rows[0]]]} row", found)
 
     def _check_each_once(self) -> None:
         import numpy as np
 
-        key = self.kinds.astype(np.int64)
-        for name in ("ORG_CODE1", "ORG_CODE2", "MEASURE_ID"):
-            column = self.table[name]
-            key = key * len(column.values) + column.codes
-        ordered = np.sort(key)
-        twice = ordered[1:][ordered[1:] == ordered[:-1]]
-        if len(twice):
-            row = np.flatnonzero(key == twice[0])[1]
+        size = len(self.first.values) * len(self.second.values) * len(self.ids.values)
+        if size > _MOST_CELLS:
+            raise SourceChanged("some hundreds of organisations and measures", "far more")
+        cells = self._organisations() * len(self.ids.values) + self.ids.codes
+        filled = np.zeros(size, dtype=np.bool_)
+        filled[cells] = True
+        if np.count_nonzero(filled) < len(cells):
+            _, first = np.unique(cells, return_index=True)
+            row = np.setdiff1d(np.arange(len(cells)), first)[0]
             raise SourceChanged("one row for each figure", f"two rows for one figure: {self._place(row)}")
 
     def _check_values(self) -> None:
@@ -397,20 +418,18 @@ class _Month:
         import numpy as np
 
         numbers = self.numbers
-        of = [self.units == place for place in range(len(Unit))]
-        count, percent, mean = (of[list(Unit).index(unit)] for unit in (Unit.COUNT, Unit.PERCENT, Unit.MEAN))
-        tenths = numbers * 10
-        fault = np.isinf(numbers)
-        self._refuse(fault, "a plain number, * or -")
-        self._refuse((numbers < 0) & ~mean, "a value that is not negative")
-        self._refuse(count & (np.trunc(numbers) != numbers) & ~np.isnan(numbers), "a whole count")
+        count, percent, mean = (
+            self.units == _UNIT_ORDER.index(unit) for unit in (Unit.COUNT, Unit.PERCENT, Unit.MEAN)
+        )
+        self._refuse(np.isinf(numbers), f"a plain number, {' or '.join(_WITHHELD)}")
+        broken = np.floor(numbers) < numbers
+        self._refuse(count & broken, "a whole count")
+        self._refuse(~mean & (numbers < 0), "a value that is not negative")
         self._refuse(percent & (numbers > 100), "a percentage of at most 100")
         self._refuse(percent & (numbers > 0) & (numbers < 1), "a percentage, not a share of 1")
-        provider = self.kinds == _PROVIDER
-        self._refuse(
-            percent & provider & (np.trunc(numbers) != numbers) & ~np.isnan(numbers), "a whole percentage"
-        )
-        self._refuse(percent & (abs(np.rint(tenths) - tenths) > 1e-6), "a percentage of at most one decimal")
+        self._refuse(percent & (self.kinds == _PROVIDER) & broken, "a provider's whole percentage")
+        tenths = numbers * 10
+        self._refuse(percent & (np.abs(tenths - np.rint(tenths)) > 1e-6), "a percentage of one decimal")
 
     def _refuse(self, fault: NDArray[np.bool_], expected: str) -> None:
         import numpy as np
@@ -421,47 +440,28 @@ class _Month:
 
     def _check_whole(self) -> None:
         """Check that a file whose last line was left open ends where a block of measures ends."""
-        measures = self.table["MEASURE_ID"]
-        if measures[-1] != measures[int(self.england[-1])]:
-            raise SourceChanged("a whole file", f"one cut short at {self._place(len(self.table) - 1)}")
+        if self.ids[-1] != self.england[-1].measure.id:
+            raise SourceChanged("a whole file", f"one cut short at {self._place(-1)}")
 
     def _place(self, row: int) -> str:
         """Return where a row belongs, for a person: its measure, kind and organisation."""
-        kind = _KIND_NAMES[self.kinds[row]]
-        codes = [self.table[name][row] for name in ("ORG_CODE1", "ORG_CODE2")]
-        organisation = "/".join(code for code in codes if code != "all")
-        return " ".join(filter(None, (self.table["MEASURE_ID"][row], kind, organisation)))
+        codes = "/".join(code for code in (self.first[row], self.second[row]) if code != "all")
+        return " ".join(filter(None, (self.ids[row], _KIND_NAMES[self.kinds[row]], codes)))
 
-    def _area(self, row: int, kind: int) -> Area:
-        if kind == _ENGLAND:
-            return ENGLAND
-        side = "2" if kind == _PROVIDER else "1"
-        return Area(self.table["ORG_CODE" + side][row], _KIND_NAMES[kind], self.table["ORG_NAME" + side][row])
 
-    def _measures(self) -> dict[int, Measure]:
-        """Return each measure of England's rows by its code; others are not kept without it."""
-        import numpy as np
+def _unit(name: str) -> int:
+    prefix, _, rest = name.partition("_")
+    if prefix not in _UNITS or not rest.strip():
+        raise SourceChanged("a MEASURE_NAME that begins with a unit, as Count_", short(name))
+    return _UNIT_ORDER.index(_UNITS[prefix])
 
-        ids, names = self.table["MEASURE_ID"], self.table["MEASURE_NAME"]
-        first = np.full(len(ids.values), -1)
-        first[ids.codes[::-1]] = np.arange(len(ids.codes))[::-1]
-        order = list(Unit)
-        return {
-            code: Measure(
-                measure,
-                names[row],
-                order[self.units[row]],
-                _DENOMINATORS.get(measure, ""),
-                _DEFINITIONS.get(measure, ""),
-            )
-            for code, (measure, row) in enumerate(zip(ids.values, first.tolist(), strict=True))
-        }
 
-    def _england_values(self) -> dict[str, float | None]:
-        ids = self.table["MEASURE_ID"]
-        values = self.numbers[self.england].tolist()
-        measures = (ids[row] for row in self.england.tolist())
-        return {m: None if v != v else v for m, v in zip(measures, values, strict=True)}
+def _first_rows(codes: NDArray[np.integer[Any]], rows: NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Return each distinct code with the first of the rows that have it."""
+    import numpy as np
+
+    distinct, places = np.unique(codes, return_index=True)
+    return list(zip(distinct.tolist(), rows[places].tolist(), strict=True))
 
 
 def _period(table: Table, expected: str | None) -> str:

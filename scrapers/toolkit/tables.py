@@ -7,12 +7,14 @@ publisher's file say the same few thousand things, so that each is checked and p
 from __future__ import annotations
 
 import io
+import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapers.toolkit.contract import Page, SourceChanged
 from scrapers.toolkit.reading import reading, short
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 LARGEST = 512 * 1024 * 1024  # bytes of a table or workbook after decompression
 _UTF8_MARK = b"\xef\xbb\xbf"
-_NUMBER = r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$"
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,25 @@ class Column:
     codes: NDArray[np.int32]
 
     def __getitem__(self, row: int) -> str:
-        return self.values[self.codes[row]]
+        return self.values[int(self.codes[row])]
 
     def numbers(self, marks: Collection[str]) -> NDArray[np.float64]:
-        """Return the number of each distinct value: NaN for a mark, infinity for what is neither.
+        """Return the number of each row: NaN for a mark, infinity for what is neither.
 
         A number is written plainly, as `47`, `-1.8` or `1357.6`: no exponent, sign of plus, or separator.
         """
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        import numpy as np
 
-        values = pa.array(self.values, pa.string())
-        plain = pc.match_substring_regex(values, _NUMBER)
-        marked = pc.is_in(values, value_set=pa.array(list(marks), pa.string()))
-        other = pc.if_else(marked, pa.scalar("nan"), pa.scalar("inf"))
-        return pc.cast(pc.if_else(plain, values, other), pa.float64()).to_numpy(zero_copy_only=False)
+        def number(value: str) -> float:
+            return float(value) if _NUMBER.fullmatch(value) else math.nan if value in marks else math.inf
+
+        return np.array([number(value) for value in self.values])[self.codes]
+
+    def where(self, test: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """Return for each row whether its value passes a test, asked once for each distinct value."""
+        import numpy as np
+
+        return np.array([test(value) for value in self.values])[self.codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +107,11 @@ def _from_csv(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
     from pyarrow import csv
 
     header = _check_header(_csv_header(body), headers)
-    if body.count(b"\n", 0, -1) == 0:
-        raise SourceChanged("rows under the header", "none")
     text = pa.dictionary(pa.int32(), pa.string())
+    source: Any = pa.BufferReader(body)  # not copied; its stubs do not call it a file
     try:
         table = csv.read_csv(
-            pa.BufferReader(body),
+            source,
             read_options=csv.ReadOptions(column_names=list(header), skip_rows=1, block_size=4 << 20),
             parse_options=csv.ParseOptions(newlines_in_values=False),
             convert_options=csv.ConvertOptions(
@@ -116,6 +122,8 @@ def _from_csv(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
         raise SourceChanged(
             f"a CSV file in UTF-8 of {len(header)} columns", short(_first_line(error))
         ) from None
+    if not table.num_rows:
+        raise SourceChanged("rows under the header", "none")
     columns = {name: _column(table.column(name)) for name in header}
     return Table(columns, open_ended=not body.endswith(b"\n"))
 
@@ -137,12 +145,21 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0].removeprefix("CSV parse error: ")
 
 
-def _column(chunks: pa.ChunkedArray) -> Column:
+def _column(chunks: pa.ChunkedArray[Any]) -> Column:
     import numpy as np
 
-    whole = chunks.unify_dictionaries()
-    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in whole.chunks]
-    return Column(whole.chunk(0).dictionary.to_pylist(), np.concatenate(codes))
+    unified: list[Any] = (
+        chunks.unify_dictionaries().chunks
+    )  # the stubs do not know what a dictionary's parts are
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in unified])
+    return Column(_clean(unified[0].dictionary.to_pylist()), codes)
+
+
+def _clean(values: list[str]) -> list[str]:
+    dirty = next((value for value in values if _CONTROL.search(value)), None)
+    if dirty is not None:
+        raise SourceChanged("text without control characters", short(dirty))
+    return values
 
 
 def _open_zip(body: bytes) -> zipfile.ZipFile:
@@ -230,7 +247,7 @@ def _from_rows(rows: Iterable[Sequence[object]], header: tuple[str, ...]) -> Tab
     if not encoders[0].codes:
         raise SourceChanged("rows under the header", "none")
     columns = {
-        name: Column(list(encoder.texts), np.array(encoder.codes, dtype=np.int32))
+        name: Column(_clean(list(encoder.texts)), np.array(encoder.codes, dtype=np.int32))
         for name, encoder in zip(header, encoders, strict=True)
     }
     return Table(columns)
