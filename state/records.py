@@ -132,7 +132,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class NewAlert:
-    """A finding in words, ready to be committed. `dedupe` names the fact: told once, whoever finds it again."""
+    """A finding in words, ready to be committed. `dedupe` names the fact, which is told only once."""
 
     id: int
     source: str

@@ -1,0 +1,116 @@
+"""Keep what measures and areas were called, and from which period on.
+
+A name holds from its `since` until the next one. What each period said stays true in whatever order periods
+arrive: a name put between two others makes the next period with figures repeat the one that it covered.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from scrapers.toolkit.contract import Figure
+from state import tables as t
+from state.sql import upsert
+
+Said = tuple[str, ...]  # a name and what goes with it
+Key = tuple[str, ...]
+
+
+class _Catalogue(NamedTuple):
+    """Where the names of one kind of thing are kept. `history` gives id, since, key and what was said."""
+
+    history: sa.Select[*tuple[Any, ...]]
+    key_width: int
+    note: sa.TextClause
+    columns: tuple[str, ...]
+    series: sa.ColumnElement[int]
+
+
+_MEASURES = _Catalogue(
+    sa.select(
+        t.measures.c.id,
+        t.measure_names.c.since,
+        t.measures.c.code,
+        *t.measure_names.c["name", "unit", "denominator", "definition"],
+    )
+    .select_from(t.measures.outerjoin(t.measure_names))
+    .where(t.measures.c.source == sa.bindparam("source")),
+    1,
+    upsert(t.measure_names, ["measure", "since"], "name", "unit", "denominator", "definition"),
+    ("measure", "since", "name", "unit", "denominator", "definition"),
+    t.series.c.measure,
+)
+_AREAS = _Catalogue(
+    sa.select(t.areas.c.id, t.area_names.c.since, t.areas.c.kind, t.areas.c.code, t.area_names.c.name)
+    .select_from(t.areas.outerjoin(t.area_names))
+    .where(t.areas.c.source == sa.bindparam("source")),
+    2,
+    upsert(t.area_names, ["area", "since"], "name"),
+    ("area", "since", "name"),
+    t.series.c.area,
+)
+
+
+def note_names(connection: Connection, source: str, figures: Iterable[Figure]) -> None:
+    """Note what these figures call their measures and areas, all of which the store has met."""
+    measures: dict[tuple[str, Key], Said] = {}
+    areas: dict[tuple[str, Key], Said] = {}
+    for measure, area, period, _ in figures:
+        measures[period, (measure.id,)] = measure[1:]
+        areas[period, (area.kind, area.code)] = (area.name,)
+    _note(connection, _MEASURES, source, measures)
+    _note(connection, _AREAS, source, areas)
+
+
+def renamings(
+    history: Mapping[str, Said], period: str, said: Said, next_seen: Callable[[], str | None]
+) -> Iterator[tuple[str, Said]]:
+    """Yield the names to note, each with its `since`, when `period` says this. Pure but for `next_seen`.
+
+    `history` is what was noted, by `since`; `next_seen` returns the first later period with figures, or None.
+    """
+    since = max((noted for noted in history if noted <= period), default=None)
+    if since is not None and history[since] == said:
+        return
+    yield period, said
+    after = None if since is None else next_seen()
+    if since is not None and after is not None and not any(period < noted <= after for noted in history):
+        yield after, history[since]
+
+
+def _note(
+    connection: Connection, catalogue: _Catalogue, source: str, said: Mapping[tuple[str, Key], Said]
+) -> None:
+    ids: dict[Key, int] = {}
+    histories: dict[Key, dict[str, Said]] = defaultdict(dict)
+    for row in connection.execute(catalogue.history, {"source": source}).tuples():
+        identity, since, rest = row[0], row[1], row[2:]
+        key = rest[: catalogue.key_width]
+        ids[key] = identity
+        if since is not None:
+            histories[key][since] = rest[catalogue.key_width :]
+    for (period, key), name in sorted(said.items()):
+        next_seen = partial(_next_seen, connection, source, catalogue.series == ids[key], period)
+        for since, noted in list(renamings(histories[key], period, name, next_seen)):
+            histories[key][since] = noted
+            noted_row = dict(zip(catalogue.columns, (ids[key], since, *noted), strict=True))
+            connection.execute(catalogue.note, noted_row)
+
+
+def _next_seen(
+    connection: Connection, source: str, of_name: sa.ColumnElement[bool], period: str
+) -> str | None:
+    """Return the first period after this one that has figures of a measure or an area."""
+    return connection.scalar(
+        sa.select(t.editions.c.period)
+        .select_from(t.editions.join(t.figures).join(t.series))
+        .where(t.editions.c.source == source, t.editions.c.period > period, of_name)
+        .order_by(t.editions.c.period)
+        .limit(1)
+    )

@@ -1,0 +1,295 @@
+"""Read the store at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from scrapers.toolkit.contract import Measure, Unit
+from state.records import (
+    FigureKey,
+    Known,
+    SourceState,
+    StoredAlert,
+    StoredFigure,
+    StoredRelease,
+    Trouble,
+)
+from state.tables import (
+    alerts,
+    area_names,
+    areas,
+    editions,
+    episodes,
+    facts,
+    figures,
+    measure_names,
+    measures,
+    outbox,
+    releases,
+    series,
+    sources,
+)
+
+SeriesKey = tuple[str, str, str]  # measure, kind of area, area code
+
+_STREAMED = 2_000  # rows held at once where all figures are listed
+
+_VERSIONS = editions.join(figures, figures.c.edition == editions.c.id)
+_NAMED = _VERSIONS.join(series, series.c.id == figures.c.series).join(measures).join(areas)
+_SERIES_KEY = (measures.c.code, areas.c.kind, areas.c.code)
+_BY_PUBLICATION = (editions.c.published, editions.c.id)
+_FROM_SOURCE = editions.c.source == sa.bindparam("source")
+
+_SOURCES = sa.select(sources)
+_RELEASES = sa.select(
+    *releases.c["source", "key", "title", "url", "state", "period", "published", "expected"],
+    *releases.c["fingerprint", "file", "first_seen", "read_at"],
+)
+_KNOWN = (
+    sa.select(*_SERIES_KEY, editions.c.period, figures.c.value, editions.c.published)
+    .select_from(_NAMED)
+    .where(_FROM_SOURCE, editions.c.period.in_(sa.bindparam("periods", expanding=True)))
+    .order_by(*_BY_PUBLICATION)
+)
+_NEWEST_EDITION = (  # of a series; found at the first step back where every reading has a figure
+    sa.select(editions.c.id)
+    .select_from(_VERSIONS)
+    .where(editions.c.source == measures.c.source, figures.c.series == series.c.id)
+    .order_by(editions.c.period.desc(), editions.c.published.desc(), editions.c.id.desc())
+    .limit(1)
+    .correlate(measures, series)
+    .scalar_subquery()
+)
+_newest, _value = editions.alias(), figures.alias()
+_VERSION_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(_VERSIONS)
+    .where(
+        editions.c.source == _newest.c.source,
+        editions.c.period == _newest.c.period,
+        figures.c.series == series.c.id,
+    )
+    .correlate(_newest, series)
+    .scalar_subquery()
+)
+_LATEST = (
+    sa.select(
+        measures.c.source,
+        *_SERIES_KEY,
+        _newest.c.period,
+        _value.c.value,
+        _newest.c.published,
+        _VERSION_COUNT,
+        series.c.id,
+    )
+    .select_from(
+        measures.join(series)
+        .join(areas)
+        .join(_newest, _newest.c.id == _NEWEST_EDITION)
+        .join(_value, sa.and_(_value.c.edition == _newest.c.id, _value.c.series == series.c.id))
+    )
+    .where(measures.c.source.in_(sa.bindparam("sources", expanding=True)))
+)
+_FACTS = (
+    sa.select(facts.c.source, facts.c.name, facts.c.value)
+    .where(facts.c.source.in_(sa.bindparam("sources", expanding=True)))
+    .order_by(facts.c.source, facts.c.name, facts.c.id)
+)
+_MEASURE_NAMES = (
+    sa.select(measures.c.code, *measure_names.c["name", "unit", "denominator", "definition"])
+    .select_from(measures.join(measure_names))
+    .where(measures.c.source == sa.bindparam("source"))
+    .order_by(measure_names.c.since)
+)
+_AREA_NAMES = sa.select(area_names.c.area, area_names.c.name).order_by(area_names.c.since)
+_SERIES_IDS = (
+    sa.select(*_SERIES_KEY, series.c.id)
+    .select_from(series.join(measures).join(areas))
+    .where(measures.c.source == sa.bindparam("source"))
+)
+_SERIES = (
+    sa.select(figures.c.series, editions.c.period, figures.c.value)
+    .select_from(_VERSIONS)
+    .where(_FROM_SOURCE, figures.c.series.in_(sa.bindparam("series", expanding=True)))
+    .order_by(editions.c.period, *_BY_PUBLICATION)
+)
+_EPISODES = sa.select(episodes.c.episode).where(episodes.c.source == sa.bindparam("source"))
+_FIGURES = (
+    sa.select(
+        editions.c.source,
+        measures.c.code.label("measure"),
+        areas.c.code.label("area"),
+        figures.c.series,
+        series.c.area.label("area_id"),
+        editions.c.period,
+        figures.c.value,
+        releases.c.key.label("release"),
+        releases.c.url,
+        editions.c.first_seen,
+    )
+    .select_from(_NAMED.join(releases, releases.c.id == editions.c.release))
+    .order_by(editions.c.source, editions.c.period, *_SERIES_KEY, *_BY_PUBLICATION)
+)
+_ALERTS = (
+    sa.select(
+        *alerts.c["id", "kind", "source", "text", "finding"],
+        *outbox.c["chat", "state"],
+        alerts.c.created,
+        sa.case((outbox.c.state == "sent", outbox.c.done)),
+        *outbox.c["message_id", "error"],
+    )
+    .select_from(alerts.join(outbox))
+    .order_by(alerts.c.id.desc(), outbox.c.id.desc())
+)
+
+
+class Reader:
+    """What one transaction can read. All of it is of one moment."""
+
+    def __init__(self, connection: Connection, series_ids: Mapping[str, Mapping[SeriesKey, int]]) -> None:
+        """Take a connection in a transaction, and ids of series committed earlier, by source."""
+        self._connection = connection
+        self._series_ids = series_ids
+        self.met: dict[str, dict[SeriesKey, int]] = {}  # ids learnt here, true once committed
+
+    def sources(self) -> dict[str, SourceState]:
+        """Return what is remembered of each source ever checked."""
+        rows = self._connection.execute(_SOURCES)
+        return {row.key: _source_state(row) for row in rows}
+
+    def releases(self, source: str | None = None) -> list[StoredRelease]:
+        """Return the releases by the day on which they came out or are expected."""
+        statement = _RELEASES if source is None else _RELEASES.where(releases.c.source == source)
+        stored = [StoredRelease(*row) for row in self._connection.execute(statement)]
+        return sorted(stored, key=_release_day)
+
+    def known(self, source: str, periods: Collection[str]) -> dict[FigureKey, Known]:
+        """Return the newest version, by publication, of every figure for these periods."""
+        found: dict[FigureKey, Known] = {}
+        for row in self._connection.execute(_KNOWN, {"source": source, "periods": list(periods)}):
+            key = FigureKey(*row[:4])
+            earlier = found.get(key)
+            found[key] = Known(row.value, row.published, 0 if earlier is None else earlier.revision + 1)
+        return found
+
+    def latest(self, sources: Collection[str]) -> dict[str, dict[SeriesKey, tuple[str, Known]]]:
+        """Return the newest reading of each series: source -> series -> its period and newest version."""
+        found: dict[str, dict[SeriesKey, tuple[str, Known]]] = {source: {} for source in sources}
+        for row in self._connection.execute(_LATEST, {"sources": list(sources)}):
+            source, *key, period, value, published, versions, series_id = row
+            series_key: SeriesKey = (key[0], key[1], key[2])
+            found[source][series_key] = (period, Known(value, published, versions - 1))
+            self.met.setdefault(source, {})[series_key] = series_id
+        return found
+
+    def facts(self, sources: Collection[str]) -> dict[str, dict[str, str | None]]:
+        """Return the newest facts: source -> name -> value."""
+        found: dict[str, dict[str, str | None]] = {source: {} for source in sources}
+        for source, name, value in self._connection.execute(_FACTS, {"sources": list(sources)}):
+            found[source][name] = value
+        return found
+
+    def measures(self, source: str) -> dict[str, Measure]:
+        """Return the measures of a source by id, each as it was called in its newest period."""
+        return {
+            row.code: Measure(row.code, row.name, Unit(row.unit), row.denominator, row.definition)
+            for row in self._connection.execute(_MEASURE_NAMES, {"source": source})
+        }
+
+    def series(
+        self, source: str, area: tuple[str, str], measures: Collection[str]
+    ) -> dict[str, dict[str, float | None]]:
+        """Return the newest versions for one area (its kind and code): measure -> period -> value.
+
+        Periods are in order; a measure without figures is there with none.
+        """
+        found: dict[str, dict[str, float | None]] = {measure: {} for measure in measures}
+        wanted = {
+            series_id: key[0]
+            for key, series_id in self._ids(source).items()
+            if key[1:] == area and key[0] in found
+        }
+        for row in self._connection.execute(_SERIES, {"source": source, "series": list(wanted)}):
+            found[wanted[row.series]][row.period] = row.value
+        return found
+
+    def episodes(self, source: str) -> set[str]:
+        """Return the episodes that a source's findings were told for."""
+        return set(self._connection.scalars(_EPISODES, {"source": source}))
+
+    def figures(
+        self,
+        source: str | None = None,
+        measure: str | None = None,
+        area: str | None = None,
+        *,
+        revisions: bool = True,
+    ) -> Iterator[StoredFigure]:
+        """Yield versions in the order of source, period, measure, area and publication.
+
+        `area` is a code; without `revisions` only the newest versions. To be read inside the transaction:
+        the rows are not held in memory.
+        """
+        statement = _FIGURES
+        if source is not None:
+            statement = statement.where(editions.c.source == source)
+        if measure is not None:
+            statement = statement.where(measures.c.code == measure)
+        if area is not None:
+            statement = statement.where(areas.c.code == area)
+        names = self._area_names()
+        rows = self._connection.execute(statement, execution_options={"yield_per": _STREAMED})
+        for _, versions in groupby(rows, key=lambda row: (row.source, row.period, row.series)):
+            numbered = list(enumerate(versions))
+            for revision, row in numbered if revisions else numbered[-1:]:
+                yield _stored_figure(row, revision, names[row.area_id])
+
+    def alerts(self, limit: int | None = None) -> list[StoredAlert]:
+        """Return the log, one entry for each alert and chat, in order; only the last `limit` where given."""
+        rows = self._connection.execute(_ALERTS.limit(limit)).all()
+        return [StoredAlert(*row) for row in reversed(rows)]
+
+    def _area_names(self) -> dict[int, str]:
+        return {row.area: row.name for row in self._connection.execute(_AREA_NAMES)}
+
+    def _ids(self, source: str) -> dict[SeriesKey, int]:
+        """Return the ids of all series of a source."""
+        rows = self._connection.execute(_SERIES_IDS, {"source": source})
+        ids = {(measure, kind, area): series_id for measure, kind, area, series_id in rows.tuples()}
+        self.met[source] = ids
+        return ids
+
+
+def _source_state(row: sa.Row[*tuple[Any, ...]]) -> SourceState:
+    trouble = None
+    if row.trouble_kind is not None:
+        trouble = Trouble(
+            row.trouble_kind, row.trouble_text, row.trouble_since, row.trouble_rounds, row.trouble_told
+        )
+    return SourceState(row.key, row.checked_at, row.taught_at, row.introduced_at is not None, trouble)
+
+
+def _release_day(release: StoredRelease) -> tuple[str, str, str]:
+    """Return what sorts releases by time; one without any date comes last."""
+    day = release.published.isoformat() if release.published else release.expected or "~"
+    return day, release.source, release.key
+
+
+def _stored_figure(row: sa.Row[*tuple[Any, ...]], revision: int, area_name: str) -> StoredFigure:
+    return StoredFigure(
+        source=row.source,
+        measure=row.measure,
+        area=row.area,
+        area_name=area_name,
+        period=row.period,
+        value=row.value,
+        revision=revision,
+        release=row.release,
+        url=row.url,
+        first_seen=row.first_seen,
+    )

@@ -1,0 +1,104 @@
+"""The memory of the worker: figures as versions, releases, alerts, the outbox and the lease.
+
+Everything that knows SQL is in this package; what comes out are the plain values of `state.records`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from scrapers.toolkit.contract import CachedPage
+from state import database
+from state.database import StoreError
+from state.lease import Lease
+from state.outbox import Outbox
+from state.reader import Reader, SeriesKey
+from state.sql import upsert
+from state.tables import pages
+from state.writer import Writer
+
+__all__ = ["Reader", "Store", "StoreError", "Writer"]
+
+_PAGES = sa.select(*pages.c["url", "body", "content_type", "charset", "etag", "last_modified"])
+_SOME_PAGES = _PAGES.where(pages.c.url.in_(sa.bindparam("urls", expanding=True)))
+_SAVE_PAGE = upsert(pages, ["url"], "body", "content_type", "charset", "etag", "last_modified", "seen")
+
+
+class Store:
+    """One database, shared by every process that works for a campaign."""
+
+    def __init__(self, engine: Engine, shown: str) -> None:
+        """Take an engine whose schema is current; `open` makes one from an address."""
+        self._engine = engine
+        self._series_ids: dict[str, dict[SeriesKey, int]] = {}  # committed, and never taken back
+        self.shown = shown
+        self.outbox = Outbox(engine)
+        self.lease = Lease(engine)
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open the store at `url`, bringing its tables up to date first.
+
+        Raises StoreError, in one line and without the password, for an address that is not ours, a database
+        that does not answer, and one that a newer Figurewatch has changed.
+        """
+        parsed = database.parse(url)
+        return cls(database.connect(parsed), database.shown(parsed))
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Give a reader that sees the store as it is at its first look."""
+        with database.reading(self._engine) as connection:
+            reader = Reader(connection, self._series_ids)
+            yield reader
+        self._learn(reader.met)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Give a writer beside whom nobody writes; commit at the end, leave no trace on an exception."""
+        with database.writing(self._engine) as connection:
+            writer = Writer(connection, self._series_ids)
+            yield writer
+        self._learn(writer.met)
+
+    def pages(self, urls: Collection[str] | None = None) -> list[CachedPage]:
+        """Return pages as last seen, all of them or those at `urls`."""
+        with database.reading(self._engine) as connection:
+            if urls is None:
+                rows = connection.execute(_PAGES).all()
+            else:
+                rows = connection.execute(_SOME_PAGES, {"urls": list(urls)}).all()
+        return [CachedPage(row.url, zlib.decompress(row.body), *row[2:]) for row in rows]
+
+    def save_pages(self, pages: Sequence[CachedPage], now: datetime) -> None:
+        """Keep pages as seen now, in place of what their addresses answered before."""
+        if not pages:
+            return
+        rows = [
+            {
+                "url": page.url,
+                "body": zlib.compress(page.body),
+                "content_type": page.content_type,
+                "charset": page.charset,
+                "etag": page.etag,
+                "last_modified": page.last_modified,
+                "seen": now,
+            }
+            for page in pages
+        ]
+        with database.writing(self._engine) as connection:
+            connection.execute(_SAVE_PAGE, rows)
+
+    def _learn(self, met: Mapping[str, Mapping[SeriesKey, int]]) -> None:
+        for source, ids in met.items():
+            self._series_ids.setdefault(source, {}).update(ids)

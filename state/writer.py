@@ -1,0 +1,314 @@
+"""Write the store: one observation and what follows from it, all or nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from scrapers.toolkit.contract import Fact, Figure, Release
+from state import tables as t
+from state.names import note_names
+from state.reader import Reader, SeriesKey
+from state.records import NewAlert, Parcel, ReleaseState, Trouble
+from state.sql import insert_once, upsert
+
+_NOTE_CHECKED = upsert(t.sources, ["key"], "checked_at")
+_TEACH = upsert(t.sources, ["key"], "taught_at")
+_INTRODUCE = upsert(t.sources, ["key"], "introduced_at")
+_TROUBLE_COLUMNS = ("trouble_kind", "trouble_text", "trouble_since", "trouble_rounds", "trouble_told")
+_SET_TROUBLE = upsert(t.sources, ["key"], *_TROUBLE_COLUMNS)
+
+_THE_RELEASE = sa.and_(
+    t.releases.c.source == sa.bindparam("of_source"), t.releases.c.key == sa.bindparam("of_key")
+)
+_RELEASES = sa.select(t.releases).where(t.releases.c.source == sa.bindparam("source"))
+_INSERT_RELEASE = sa.insert(t.releases)
+_UPDATE_RELEASE = sa.update(t.releases).where(_THE_RELEASE)
+_MARK_READ = _UPDATE_RELEASE.values(
+    read_at=sa.bindparam("now"),
+    fingerprint=sa.func.coalesce(
+        sa.bindparam("read_fingerprint", type_=t.releases.c.fingerprint.type), t.releases.c.fingerprint
+    ),
+)
+
+_SAID_AT = (
+    sa.select(t.editions.c.period, t.figures.c.series, t.figures.c.value)
+    .select_from(t.editions.join(t.figures))
+    .where(
+        t.editions.c.source == sa.bindparam("source"),
+        t.editions.c.period.in_(sa.bindparam("periods", expanding=True)),
+        t.editions.c.published == sa.bindparam("published"),
+    )
+    .order_by(t.editions.c.id)
+)
+_INSERT_EDITION = (
+    sa.insert(t.editions)
+    .from_select(
+        ["source", "period", "published", "release", "first_seen"],
+        sa.select(
+            t.releases.c.source,
+            sa.bindparam("period", type_=t.editions.c.period.type),
+            sa.bindparam("published", type_=t.editions.c.published.type),
+            t.releases.c.id,
+            sa.bindparam("now", type_=t.editions.c.first_seen.type),
+        ).where(_THE_RELEASE),
+    )
+    .returning(t.editions.c.id)
+)
+_INSERT_FIGURES_SQLITE = "INSERT INTO figures (edition, series, value, withheld) VALUES (?, ?, ?, ?)"
+_INSERT_FIGURES_POSTGRESQL = (
+    "INSERT INTO figures (edition, series, value, withheld) SELECT %s, id, value, value IS NULL "
+    "FROM unnest(%s::integer[], %s::double precision[]) AS said (id, value)"
+)
+
+_INSERT_MEASURE = insert_once(t.measures, "source", "code")
+_INSERT_AREA = insert_once(t.areas, "source", "kind", "code")
+_MEASURE_IDS = sa.select(t.measures.c.code, t.measures.c.id).where(
+    t.measures.c.source == sa.bindparam("source")
+)
+_AREA_IDS = sa.select(t.areas.c.kind, t.areas.c.code, t.areas.c.id).where(
+    t.areas.c.source == sa.bindparam("source")
+)
+_INSERT_SERIES = sa.insert(t.series)
+
+_INSERT_FACT = sa.insert(t.facts)
+_REMEMBER = insert_once(t.episodes, "source", "episode", "first_seen")
+_NEXT_ALERT_ID = sa.select(sa.func.coalesce(sa.func.max(t.alerts.c.id), 0) + 1)
+_ALREADY_TOLD = sa.select(t.alerts.c.id).where(t.alerts.c.dedupe == sa.bindparam("dedupe"))
+_INSERT_ALERT = sa.insert(t.alerts)
+_INSERT_PARCEL = sa.insert(t.outbox)
+
+
+class Writer(Reader):
+    """What one transaction can write. Nobody else writes beside it, so what it has read stays true."""
+
+    def note_checked(self, sources: Collection[str], now: datetime) -> None:
+        """Remember that these sources were looked at; those met for the first time are added."""
+        self._each(_NOTE_CHECKED, [{"key": source, "checked_at": now} for source in sources])
+
+    def teach(self, source: str, now: datetime) -> None:
+        """Remember that the first look at a source succeeded."""
+        self._each(_TEACH, [{"key": source, "taught_at": now}])
+
+    def introduce(self, sources: Collection[str], now: datetime) -> None:
+        """Remember that the team was told that these sources are watched."""
+        self._each(_INTRODUCE, [{"key": source, "introduced_at": now} for source in sources])
+
+    def set_trouble(self, source: str, trouble: Trouble | None) -> None:
+        """Remember what is wrong with a source, or that nothing is."""
+        values = (
+            (trouble.kind, trouble.text, trouble.since, trouble.rounds, trouble.told)
+            if trouble
+            else (None,) * len(_TROUBLE_COLUMNS)
+        )
+        self._each(_SET_TROUBLE, [{"key": source, **dict(zip(_TROUBLE_COLUMNS, values, strict=True))}])
+
+    def save_releases(self, source: str, releases: Sequence[Release], now: datetime) -> None:
+        """Remember releases as they are now, and which of them came out or were revised since.
+
+        A fingerprint stands for figures: save a new one of a release in the transaction that stores them.
+        """
+        rows = self._connection.execute(_RELEASES, {"source": source})
+        stored = {row["key"]: dict(row) for row in rows.mappings()}
+        added = []
+        for release in releases:
+            old = stored.get(release.key)
+            if old is None:
+                added.append(
+                    {"source": source, "key": release.key, "first_seen": now, **_merged({}, release)}
+                )
+            elif (merged := _merged(old, release)).items() - old.items():
+                self._connection.execute(
+                    _UPDATE_RELEASE, {"of_source": source, "of_key": release.key, **merged}
+                )
+        self._each(_INSERT_RELEASE, added)
+
+    def mark_read(self, source: str, release_key: str, fingerprint: str | None, now: datetime) -> None:
+        """Remember that the figures of a release were stored as they are under this fingerprint."""
+        self._connection.execute(
+            _MARK_READ,
+            {"of_source": source, "of_key": release_key, "read_fingerprint": fingerprint, "now": now},
+        )
+
+    def save_figures(
+        self, source: str, release_key: str, figures: Sequence[Figure], published: datetime, now: datetime
+    ) -> None:
+        """Add figures as versions of this publication; what it said before with the same value is left out.
+
+        The release must be saved already (LookupError).
+        """
+        if not figures:
+            return
+        ids = self._interned(source, figures)
+        by_period: dict[str, dict[int, float | None]] = defaultdict(dict)
+        for measure, area, period, value in figures:
+            by_period[period][ids[measure.id, area.kind, area.code]] = value
+        note_names(self._connection, source, figures)
+        said = self._said_at(source, list(by_period), published)
+        for period, values in by_period.items():
+            earlier = said.get(period, {})
+            fresh = {
+                series_id: value
+                for series_id, value in values.items()
+                if series_id not in earlier or earlier[series_id] != value
+            }
+            if fresh:
+                edition = self._add_edition(source, release_key, period, published, now)
+                self._add_versions(edition, fresh)
+
+    def save_facts(self, source: str, facts: Sequence[Fact], now: datetime) -> None:
+        """Remember what a source says beside its numbers; the same again adds nothing."""
+        known = self.facts([source])[source]
+        rows = [
+            {"source": source, "name": name, "value": value, "first_seen": now}
+            for name, value in facts
+            if name not in known or known[name] != value
+        ]
+        self._each(_INSERT_FACT, rows)
+
+    def remember(self, source: str, episode: str, now: datetime) -> bool:
+        """Remember an episode of a source's findings. Return False if it was remembered already."""
+        row = {"source": source, "episode": episode, "first_seen": now}
+        return self._connection.execute(_REMEMBER, row).rowcount == 1
+
+    def next_alert_id(self) -> int:
+        """Return the id that the next alert to be added should have."""
+        return int(self._connection.execute(_NEXT_ALERT_ID).scalar_one())
+
+    def add_alert(self, alert: NewAlert, now: datetime) -> bool:
+        """Log an alert and put its parcels in the outbox. Return False if its fact was told already."""
+        if self._connection.execute(_ALREADY_TOLD, {"dedupe": alert.dedupe}).first():
+            return False
+        self._connection.execute(
+            _INSERT_ALERT,
+            {
+                "id": alert.id,
+                "source": alert.source,
+                "kind": alert.kind,
+                "dedupe": alert.dedupe,
+                "text": alert.text,
+                "finding": dict(alert.finding),
+                "created": now,
+            },
+        )
+        parcels = sorted(alert.parcels, key=lambda parcel: parcel.part)
+        self._each(_INSERT_PARCEL, [_outbox_row(alert, parcel, now) for parcel in parcels])
+        return True
+
+    def _each(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(statement, rows)
+
+    def _interned(self, source: str, figures: Iterable[Figure]) -> Mapping[SeriesKey, int]:
+        """Return the ids of at least the series of these figures, adding those never seen."""
+        wanted = {(measure.id, area.kind, area.code) for measure, area, _, _ in figures}
+        for ids in (self.met.get(source, {}), self._series_ids.get(source, {})):
+            if wanted <= ids.keys():
+                return ids
+        missing = wanted - self._ids(source).keys()
+        if missing:
+            self._add_series(source, missing)
+            return self._ids(source)
+        return self.met[source]
+
+    def _add_series(self, source: str, keys: Collection[SeriesKey]) -> None:
+        codes = {measure for measure, _, _ in keys}
+        places = {(kind, area) for _, kind, area in keys}
+        self._each(_INSERT_MEASURE, [{"source": source, "code": code} for code in sorted(codes)])
+        self._each(
+            _INSERT_AREA, [{"source": source, "kind": kind, "code": code} for kind, code in sorted(places)]
+        )
+        measure_ids, area_ids = self._measure_ids(source), self._area_ids(source)
+        self._each(
+            _INSERT_SERIES,
+            [
+                {"measure": measure_ids[measure], "area": area_ids[kind, area]}
+                for measure, kind, area in sorted(keys)
+            ],
+        )
+
+    def _measure_ids(self, source: str) -> dict[str, int]:
+        return {row.code: row.id for row in self._connection.execute(_MEASURE_IDS, {"source": source})}
+
+    def _area_ids(self, source: str) -> dict[tuple[str, str], int]:
+        rows = self._connection.execute(_AREA_IDS, {"source": source})
+        return {(row.kind, row.code): row.id for row in rows}
+
+    def _said_at(
+        self, source: str, periods: list[str], published: datetime
+    ) -> dict[str, dict[int, float | None]]:
+        """Return what a publication of this very moment said: period -> series id -> value."""
+        said: dict[str, dict[int, float | None]] = defaultdict(dict)
+        parameters = {"source": source, "periods": periods, "published": published}
+        for period, series_id, value in self._connection.execute(_SAID_AT, parameters):
+            said[period][series_id] = value
+        return said
+
+    def _add_edition(
+        self, source: str, release_key: str, period: str, published: datetime, now: datetime
+    ) -> int:
+        parameters = {
+            "of_source": source,
+            "of_key": release_key,
+            "period": period,
+            "published": published,
+            "now": now,
+        }
+        edition: int | None = self._connection.scalar(_INSERT_EDITION, parameters)
+        if edition is None:
+            raise LookupError(f"expected a saved release {release_key!r} of {source}, found none")
+        return edition
+
+    def _add_versions(self, edition: int, values: Mapping[int, float | None]) -> None:
+        if self._connection.dialect.name == "sqlite":
+            rows = [(edition, series_id, value, value is None) for series_id, value in values.items()]
+            self._connection.exec_driver_sql(_INSERT_FIGURES_SQLITE, rows)
+        else:
+            row = (edition, list(values), list(values.values()))
+            self._connection.exec_driver_sql(_INSERT_FIGURES_POSTGRESQL, row)
+
+
+def _merged(old: Mapping[str, Any], new: Release) -> dict[str, Any]:
+    """Return a stored release (empty if unknown) as `new` leaves it. What is out never goes back."""
+    published = new.published or old.get("published")
+    return {
+        "title": new.title,
+        "url": new.url,
+        "state": _state(old, new),
+        "period": new.period or old.get("period"),
+        "published": published,
+        "expected": new.expected or (old.get("expected") if published else None),
+        "fingerprint": new.fingerprint or old.get("fingerprint"),
+        "file": new.file or old.get("file", ""),
+    }
+
+
+def _state(old: Mapping[str, Any], new: Release) -> ReleaseState:
+    before: ReleaseState = old.get("state", "announced")
+    if before == "announced":
+        return "announced" if new.published is None else "out"
+    read = old["read_at"] is not None and old["fingerprint"] is not None
+    replaced = new.fingerprint is not None and new.fingerprint != old["fingerprint"]
+    return "revised" if read and replaced else before
+
+
+def _outbox_row(alert: NewAlert, parcel: Parcel, now: datetime) -> dict[str, Any]:
+    thread = "" if parcel.thread is None else parcel.thread
+    return {
+        "alert": alert.id,
+        "key": f"{alert.dedupe}|{alert.kind}|{parcel.chat}|{thread}|{parcel.part}",
+        "chat": parcel.chat,
+        "thread": parcel.thread,
+        "part": parcel.part,
+        "payload": dict(parcel.payload),
+        "state": "pending",
+        "attempts": 0,
+        "resends": 0,
+        "not_before": now,
+        "created": now,
+        "error": "",
+    }
