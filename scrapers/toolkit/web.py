@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 import zlib
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -38,9 +38,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REFUSALS = frozenset({401, 403, 407, 451})
 PASSING = frozenset({408, 425, 429})  # and every 5xx
 
-# What stands on the challenge pages of Cloudflare, Incapsula, DataDome, PerimeterX, AWS, Sucuri and plain
-# captchas, in lower case, and not on ordinary pages behind the same guards (those hold `challenge-platform`,
-# `_Incapsula_Resource` and `g-recaptcha` too).
+# What stands on the challenge pages of Cloudflare, Incapsula, DataDome, PerimeterX, AWS and Sucuri, in lower
+# case, and not on ordinary pages behind the same guards (`challenge-platform`, `_Incapsula_Resource` do).
 CHALLENGE_MARKS = (
     b"<title>just a moment",
     b"<title>attention required",
@@ -56,15 +55,17 @@ CHALLENGE_MARKS = (
     b'id="px-captcha"',
     b"awswafcookiedomainlist",
     b"sucuri_cloudproxy_js",
+)
+CHALLENGE_SIZE = 64 * 1024
+# What a plain captcha page says; beside a form of a full page the same words are ordinary.
+CAPTCHA_WORDS = (
     b"complete the captcha",
     b"solve the captcha",
     b"enter the captcha",
-    b"verify you are human",
-    b"verify that you are human",
-    b"verify you are not a robot",
-    b"are not a robot",
+    b"you are human",
+    b"you are not a robot",
 )
-CHALLENGE_SIZE = 64 * 1024
+CAPTCHA_SIZE = 4 * 1024
 
 
 def user_agent(contact: str = "") -> str:
@@ -184,7 +185,7 @@ class WebClient:
         self._pause, self._timeout, self._deadline = pause, timeout, deadline
         self._attempts, self._backoff, self._longest_wait = attempts, backoff, longest_wait
         self._user_agent = user_agent
-        self._hosts: dict[str, _Host] = {}
+        self._hosts: defaultdict[str, _Host] = defaultdict(_Host)
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -224,7 +225,7 @@ class WebClient:
                     tries = attempt.num
                     return await self._try(url, headers, limit, spend)
         except Passing as failure:
-            asked = f", asks to wait {failure.wait:,.0f} s" if failure.wait is not None else ""
+            asked = f", asks to wait {failure.wait:,.0f} s" if failure.wait else ""
             count = f", {tries} tries" if tries > 1 else ""
             raise Unreachable(f"{failure}{asked}{count} ({url})") from None
         raise AssertionError("either a try returned or the last one raised")
@@ -239,8 +240,7 @@ class WebClient:
 
     async def _try(self, url: str, headers: dict[str, str], limit: int, spend: Callable[[], None]) -> Answer:
         name = host_of(url)
-        host = self._hosts.setdefault(name, _Host())
-        http = self._client()
+        host, http = self._hosts[name], self._client()
         deadline = self._deadline * (1 if limit <= PAGE_LIMIT else FILE_PATIENCE)
         async with self._turn(host, url):
             spend()
@@ -443,7 +443,8 @@ def is_challenge(body: bytes, content_type: str) -> bool:
     if content_type not in ("text/html", "application/xhtml+xml") or len(body) > CHALLENGE_SIZE:
         return False
     text = body.lower()
-    return any(mark in text for mark in CHALLENGE_MARKS)
+    marks = CHALLENGE_MARKS + CAPTCHA_WORDS if len(body) <= CAPTCHA_SIZE else CHALLENGE_MARKS
+    return any(mark in text for mark in marks)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
