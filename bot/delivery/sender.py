@@ -166,10 +166,12 @@ class Sender:
 
     async def _deliver(self, row: OutboxRow) -> _End | None:
         """Send one message and write down what became of it; None when somebody else has taken it."""
-        if row.chat not in self._allowed:
-            return await self._give_up(row, "chat no longer in ALERT_CHATS")
         if not await asyncio.to_thread(self._outbox.begin, row.id, self._clock()):
             return None
+        if row.chat not in self._allowed:
+            return await self._give_up(row, "chat no longer in ALERT_CHATS")
+        if row.state == "ambiguous" and row.resends:
+            return await self._settle(row, Outcome(Verdict.UNKNOWN, "the process ended while it was re-sent"))
         match await self._send(row):
             case _Arrived(message_id):
                 await asyncio.to_thread(self._outbox.sent, row.id, message_id, self._clock())
@@ -182,7 +184,7 @@ class Sender:
         transport = self._transport_for(row.chat)
         attempt: _Try | None = _Try(self._moved.get(row.chat, row.chat), row.thread, Letter.full(row.payload))
         while attempt:
-            letter = attempt.letter.marked_as_resent() if row.resends else attempt.letter
+            letter = attempt.letter.marked_as_resent() if _may_be_second(row) else attempt.letter
             try:
                 return _Arrived(await transport.send(attempt.chat, attempt.thread, letter))
             except Exception as error:
@@ -225,7 +227,7 @@ class Sender:
             case Verdict.BAD_TOKEN:
                 await self._report(row, outcome, f"Telegram refuses the bot's token: {why}. Set a new one.")
                 await self._later(row, now + TOKEN_PAUSE, why, counts=False)
-            case Verdict.UNKNOWN if row.resends:
+            case Verdict.UNKNOWN if _may_be_second(row):
                 await asyncio.to_thread(self._outbox.unconfirmed, row.id, why, now)
                 what = f"#A{row.alert} was sent twice to {row.chat}, and neither copy could be confirmed"
                 await self._report(row, outcome, f"{what}: {why}", once=str(row.id))
@@ -257,3 +259,8 @@ class Sender:
         once = once or f"{self._clock():%Y-%m-%dT%H}"
         dedupe = f"delivery:{outcome.verdict}:{row.chat}:{once}"
         await asyncio.to_thread(self._tell_operator, dedupe, text)
+
+
+def _may_be_second(row: OutboxRow) -> bool:
+    """Say whether a copy of this message may have arrived already."""
+    return row.state == "ambiguous" or row.resends > 0

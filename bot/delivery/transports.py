@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from bot.delivery.outcome import sort_outcome
 from bot.wording.markup import RESENT
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Letter:
     @classmethod
     def short(cls, payload: Mapping[str, Any]) -> Letter:
         """Return only its title and address."""
-        return cls(payload["short"], silent=bool(payload.get("silent")))
+        return cls(payload.get("short", payload["plain"]), silent=bool(payload.get("silent")))
 
     def marked_as_resent(self) -> Letter:
         """Return the letter with a first line that says why it may be a second copy."""
@@ -87,6 +88,14 @@ class TelegramTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._request.shutdown()
+
+    async def fault(self) -> str | None:
+        """Return why Telegram does not take the token, or None when it does."""
+        try:
+            await self._bot.get_me()
+        except Exception as error:
+            return sort_outcome(error).why
+        return None
 
     async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
         """Send the letter; raises whatever python-telegram-bot raises."""

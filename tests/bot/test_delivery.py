@@ -1,0 +1,576 @@
+"""What a chat shows after each thing that can go wrong on the way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import random
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from telegram.error import NetworkError
+
+from bot.delivery.outcome import Verdict, backoff, sort_outcome
+from bot.delivery.sender import Drained, Sender
+from bot.delivery.transports import ConsoleTransport, Letter, LogTransport, TelegramTransport, Transport
+from bot.operate.redact import keep_secrets
+from bot.wording.markup import RESENT, TEXT_LIMIT, Button, Message, bold, line, payload
+from state.records import NewAlert, Parcel
+from state.store import Store
+from tests.fakes import bot_api
+from tests.fakes.bot_api import BotApi, Call, Fault, rate_limited, refusal, stalled
+
+GROUP, OTHER, FORUM = -1001, -1002, -1003
+START = datetime(2026, 5, 14, 8, 30, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Office:
+    """A store, a Bot API server, and what the operator was told."""
+
+    store: Store
+    server: BotApi
+    clock: Clock = field(default_factory=Clock)
+    told: dict[str, str] = field(default_factory=dict)
+    allowed: set[str] = field(default_factory=lambda: {str(GROUP), str(OTHER), str(FORUM)})
+    holding: bool = True
+
+    def post(
+        self, text: str, chat: int = GROUP, thread: int | None = None, kind: str = "test", **more: Any
+    ) -> None:
+        """Put a message into the outbox."""
+        content = payload(Message((line(bold(text)),))) | more
+        with self.store.writing() as tx:
+            number = tx.next_alert_id()
+            parcel = Parcel(str(chat), content, thread)
+            tx.add_alert(
+                NewAlert(number, "source", kind, f"fact {number}", text, parcels=(parcel,)), self.clock()
+            )
+
+    def states(self) -> dict[str, str]:
+        """Return what became of each message, by its text."""
+        with self.store.reading() as tx:
+            return {alert.text: alert.state for alert in tx.alerts()}
+
+    @asynccontextmanager
+    async def sender(self, **options: Any) -> AsyncIterator[Sender]:
+        """Give a sender of this office to its Telegram server."""
+        async with TelegramTransport(
+            self.server.token, api_url=self.server.url, read_timeout=0.3
+        ) as telegram:
+            yield self.sender_to(lambda chat: telegram, **options)
+
+    def sender_to(self, transports: Callable[[str], Transport], **options: Any) -> Sender:
+        """Return a sender with transports of the caller's."""
+        options = {"spacing": 0.0, **options}
+        return Sender(
+            self.store,
+            transports,
+            allowed=self.allowed,
+            hold=lambda: self.holding,
+            clock=self.clock,
+            tell_operator=self.told.__setitem__,
+            **options,
+        )
+
+    def drain(self) -> Drained:
+        """Send what is due now."""
+
+        async def once() -> Drained:
+            async with self.sender() as sender:
+                return await sender.drain()
+
+        return asyncio.run(once())
+
+    def drain_all(self) -> None:
+        """Send, and wait, until nothing is left to do."""
+
+        async def until_idle() -> None:
+            async with self.sender() as sender:
+                while (next_due := (await sender.drain()).next_due) is not None:
+                    self.clock.now = max(self.clock.now, next_due)
+
+        asyncio.run(until_idle())
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path}/test.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def office(store: Store) -> Iterator[Office]:
+    with BotApi() as server:
+        server.add_chat(GROUP)
+        server.add_chat(OTHER)
+        server.add_chat(FORUM, topics=(7,))
+        yield Office(store, server)
+
+
+def second_copy(text: str) -> str:
+    return f"{RESENT}\n{text}"
+
+
+def test_messages_arrive_once_and_in_their_order(office: Office) -> None:
+    for text in ("first", "second", "third"):
+        office.post(text)
+    assert office.drain() == Drained(sent=3)
+    assert office.drain() == Drained()
+    assert office.server.chat(GROUP).texts == ["first", "second", "third"]
+
+
+def test_a_message_shows_its_styles_buttons_topic_and_silence(office: Office) -> None:
+    buttons = ((Button("Open", "https://a.uk/p"),),)
+    office.post(
+        "", FORUM, 7, **payload(Message((line(bold("630"), " <new>"),), buttons=buttons, silent=True))
+    )
+    office.drain()
+    [message] = office.server.chat(FORUM).messages
+    assert (message.text, message.thread, message.silent) == ("630 <new>", 7, True)
+    assert [entity.type for entity in message.entities] == ["bold"]
+    assert message.buttons == [[{"text": "Open", "url": "https://a.uk/p"}]]
+    assert '"is_disabled": true' in office.server.calls[-1].text("link_preview_options")
+
+
+def test_a_rate_limit_is_obeyed_and_is_no_failure(office: Office) -> None:
+    office.post("first")
+    office.post("second")
+    office.server.fail(rate_limited(7))
+    assert office.drain() == Drained(later=1, next_due=START + timedelta(seconds=8))
+    office.wait(8)
+    assert office.store.outbox.due(office.clock())[0].attempts == 0
+    assert office.drain() == Drained(sent=2)
+    assert office.server.chat(GROUP).texts == ["first", "second"]
+
+
+def test_a_group_that_moved_still_gets_its_messages_and_the_operator_learns_where(office: Office) -> None:
+    new = office.server.migrate(GROUP, -1009)
+    office.post("first")
+    office.post("second")
+    assert office.drain().sent == 2
+    assert new.texts == ["first", "second"]
+    assert len(office.told) == 1
+    assert "put -1009 into ALERT_CHATS" in "".join(office.told.values())
+
+
+def test_a_chat_that_refuses_costs_one_report_and_holds_up_no_other(office: Office) -> None:
+    office.server.chat(GROUP).refuses = "Forbidden: bot was kicked from the supergroup chat"
+    office.post("one")
+    office.post("two")
+    office.post("elsewhere", OTHER)
+    assert office.drain() == Drained(sent=1, dead=2)
+    assert office.server.chat(OTHER).texts == ["elsewhere"]
+    assert office.states() == {"one": "dead", "two": "dead", "elsewhere": "sent"}
+    [report] = office.told.values()
+    assert "bot was kicked from the supergroup chat" in report
+
+
+def test_refused_markup_is_sent_plain_at_once(office: Office) -> None:
+    office.post("", html="<p>630 signatures</p>", plain="630 signatures")
+    assert office.drain().sent == 1
+    assert office.server.chat(GROUP).texts == ["630 signatures"]
+
+
+def test_a_refused_button_does_not_cost_the_message(office: Office) -> None:
+    office.post("630", buttons=[[{"label": "Open", "url": "http://localhost/"}]])
+    assert office.drain().sent == 1
+    assert office.server.chat(GROUP).texts == ["630"]
+
+
+def test_a_message_that_is_too_long_is_sent_in_short(office: Office) -> None:
+    office.post("title", html="x" * (TEXT_LIMIT + 1), plain="x" * (TEXT_LIMIT + 1))
+    assert office.drain().sent == 1
+    assert office.server.chat(GROUP).texts == ["title"]
+
+
+@pytest.mark.parametrize(("thread", "closed"), [(8, False), (7, True)])
+def test_without_its_topic_a_message_goes_to_the_chat(office: Office, thread: int, closed: bool) -> None:
+    if closed:
+        office.server.chat(FORUM).closed_topics.add(thread)
+    office.post("first", FORUM, thread)
+    assert office.drain().sent == 1
+    [message] = office.server.chat(FORUM).messages
+    assert (message.text, message.thread) == ("first", None)
+    assert f"Topic {thread} of chat {FORUM} is closed or gone" in "".join(office.told.values())
+
+
+def test_what_nothing_mends_is_given_up_and_told(office: Office) -> None:
+    office.allowed.add("-1")
+    office.post("to nobody", -1)
+    office.post("next")
+    assert office.drain() == Drained(sent=1, dead=1)
+    assert "Chat not found" in "".join(office.told.values())
+
+
+def test_with_a_refused_token_nothing_is_lost(office: Office) -> None:
+    office.post("first")
+    office.server.fail(bot_api.UNAUTHORIZED)
+    assert office.drain().later == 1
+    assert "Telegram refuses the bot's token" in "".join(office.told.values())
+    office.wait(600)
+    assert office.drain().sent == 1
+    assert office.server.chat(GROUP).texts == ["first"]
+
+
+def test_without_a_connection_it_tries_ever_more_rarely_and_never_marks_a_copy(store: Store) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    office = Office(store, BotApi(port=port))
+    with office.server as closed:
+        closed.add_chat(GROUP)
+    office.post("first")
+    waits = []
+    for _ in range(3):
+        next_due = office.drain().next_due
+        assert next_due is not None
+        waits.append((next_due - office.clock()).total_seconds())
+        office.clock.now = next_due
+    assert waits == [2, 4, 8]
+    with BotApi(port=port) as server:
+        office.server = server
+        server.add_chat(GROUP)
+        assert office.drain().sent == 1
+        assert server.chat(GROUP).texts == ["first"]
+
+
+def test_backoff_grows_to_five_minutes_and_no_further() -> None:
+    assert [backoff(n).total_seconds() for n in (1, 8, 9, 5000)] == [2, 256, 300, 300]
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict"),
+    [
+        (httpx.ConnectError(""), Verdict.NOT_SENT),
+        (httpx.ConnectTimeout(""), Verdict.NOT_SENT),
+        (httpx.PoolTimeout(""), Verdict.NOT_SENT),
+        (httpx.ReadTimeout(""), Verdict.UNKNOWN),
+        (httpx.WriteTimeout(""), Verdict.UNKNOWN),
+        (httpx.ReadError(""), Verdict.UNKNOWN),
+        (httpx.WriteError(""), Verdict.UNKNOWN),
+        (httpx.RemoteProtocolError(""), Verdict.UNKNOWN),
+    ],
+)
+def test_only_what_never_had_a_connection_is_surely_not_sent(
+    cause: httpx.HTTPError, verdict: Verdict
+) -> None:
+    error = NetworkError("something went wrong")
+    error.__cause__ = cause
+    assert sort_outcome(error).verdict is verdict
+
+
+def test_an_outcome_never_quotes_the_token() -> None:
+    assert bot_api.TOKEN not in sort_outcome(NetworkError(f"asked /bot{bot_api.TOKEN}/sendMessage")).why
+
+
+IN_DOUBT = {
+    "cut": bot_api.CUT,
+    "bad gateway": bot_api.BAD_GATEWAY,
+    "internal error": bot_api.INTERNAL_ERROR,
+    "junk": bot_api.JUNK,
+    "half an answer": Fault(200, b'{"ok":true,"result":{}}'),
+    "silence": stalled(0.6, delivered=False),
+}
+
+
+@pytest.mark.parametrize("fault", IN_DOUBT.values(), ids=IN_DOUBT)
+def test_what_is_in_doubt_is_sent_once_more_after_a_while_and_says_so(office: Office, fault: Fault) -> None:
+    office.post("first")
+    office.post("second")
+    office.server.fail(fault)
+    assert office.drain() == Drained(later=1, next_due=START + timedelta(seconds=30))
+    assert office.server.chat(GROUP).texts == []
+    office.wait(30)
+    assert office.drain().sent == 2
+    assert office.server.chat(GROUP).texts == [second_copy("first"), "second"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        bot_api.CUT_AFTER_DELIVERY,
+        bot_api.BAD_GATEWAY_AFTER_DELIVERY,
+        bot_api.JUNK_AFTER_DELIVERY,
+        stalled(0.6, delivered=True),
+    ],
+    ids=["cut", "bad gateway", "junk", "silence"],
+)
+def test_a_second_copy_is_marked(office: Office, fault: Fault) -> None:
+    office.post("first")
+    office.server.fail(fault)
+    office.drain_all()
+    assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
+    assert office.told == {}
+
+
+def test_twice_in_doubt_is_unconfirmed_and_the_next_message_follows(office: Office) -> None:
+    office.post("first")
+    office.post("second")
+    office.server.fail(bot_api.CUT, bot_api.CUT_AFTER_DELIVERY)
+    office.drain_all()
+    assert office.server.chat(GROUP).texts == [second_copy("first"), "second"]
+    assert office.states() == {"first": "unconfirmed", "second": "sent"}
+    assert "#A1 was sent twice" in "".join(office.told.values())
+
+
+def test_a_second_copy_that_did_not_leave_is_still_marked_when_it_does(office: Office) -> None:
+    office.post("first")
+    office.server.fail(bot_api.CUT_AFTER_DELIVERY, rate_limited(1))
+    office.drain_all()
+    assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
+
+
+def test_every_form_of_a_second_copy_is_marked_and_fits(office: Office) -> None:
+    longest = payload(Message((line("x" * 4000),), tuple(line("item") for _ in range(100))))
+    office.post("", **longest)
+    office.server.fail(bot_api.CUT, refusal(400, "Bad Request: can't parse entities"))
+    office.drain_all()
+    [text] = office.server.chat(GROUP).texts
+    assert text == second_copy(longest["plain"])
+
+
+def die_while_sending(office: Office) -> None:
+    """Do what a sender does up to the moment after the call, and stop there."""
+
+    async def play() -> None:
+        async with TelegramTransport(office.server.token, api_url=office.server.url) as telegram:
+            [row] = office.store.outbox.due(office.clock())
+            assert office.store.outbox.begin(row.id, office.clock())
+            letter = Letter.full(row.payload)
+            again = row.state == "ambiguous"
+            await telegram.send(row.chat, row.thread, letter.marked_as_resent() if again else letter)
+
+    asyncio.run(play())
+
+
+def recover(office: Office) -> None:
+    asyncio.run(office.sender_to(lambda chat: ConsoleTransport(io.StringIO())).recover())
+
+
+def test_after_a_death_in_the_middle_of_a_send_a_second_copy_is_marked(office: Office) -> None:
+    office.post("first")
+    die_while_sending(office)
+    assert office.drain() == Drained()  # beside a living sender its rows are left alone
+    recover(office)
+    office.drain_all()
+    assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
+
+
+def test_after_two_deaths_there_is_no_third_copy(office: Office) -> None:
+    office.post("first")
+    die_while_sending(office)
+    recover(office)
+    office.wait(30)
+    die_while_sending(office)
+    recover(office)
+    office.drain_all()
+    assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
+    assert office.states() == {"first": "unconfirmed"}
+    assert len(office.told) == 1
+
+
+def test_without_the_lease_nothing_is_sent(office: Office) -> None:
+    office.post("first")
+    office.holding = False
+    assert office.drain() == Drained(next_due=START)
+    assert office.server.chat(GROUP).texts == []
+
+
+def test_a_lease_lost_on_the_way_stops_the_rest(office: Office) -> None:
+    office.post("first")
+    office.post("second")
+
+    def lose_it(call: Call) -> None:
+        office.holding = False
+
+    office.server.fault = lose_it
+    assert office.drain().sent == 1
+    assert office.server.chat(GROUP).texts == ["first"]
+
+
+def test_a_chat_that_was_taken_out_of_the_settings_gets_nothing(office: Office) -> None:
+    office.post("first")
+    office.allowed.clear()
+    assert office.drain() == Drained(dead=1)
+    assert office.server.chat(GROUP).texts == []
+
+
+def test_a_report_that_cannot_be_delivered_is_not_reported_again(office: Office) -> None:
+    office.server.chat(GROUP).refuses = "Forbidden: bot was blocked by the user"
+    office.post("a report", kind="delivery")
+    assert office.drain().dead == 1
+    assert office.told == {}
+
+
+def test_a_chat_has_its_time_between_messages_while_others_are_served(office: Office) -> None:
+    for text in ("1", "2", "3"):
+        office.post(text, GROUP)
+        office.post(text, OTHER)
+
+    async def play() -> float:
+        async with office.sender(spacing=0.15) as sender:
+            begun = time.monotonic()
+            await sender.drain()
+            return time.monotonic() - begun
+
+    assert asyncio.run(play()) < 0.6
+    for chat in (GROUP, OTHER):
+        times = [message.date for message in office.server.chat(chat).messages]
+        gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+        assert min(gaps) >= 0.14
+
+
+def test_a_message_on_its_way_is_waited_for_when_the_sender_is_stopped(store: Store) -> None:
+    arrived = threading.Event()
+
+    def answer_slowly(chat: object, message: object) -> None:
+        arrived.set()
+        time.sleep(0.15)
+
+    with BotApi(on_message=answer_slowly) as server:
+        server.add_chat(GROUP)
+        office = Office(store, server)
+        office.post("first")
+        office.post("second")
+
+        async def play() -> None:
+            async with office.sender() as sender:
+                draining = asyncio.create_task(sender.drain())
+                await asyncio.to_thread(arrived.wait, 5)
+                draining.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await draining
+
+        asyncio.run(play())
+        assert server.chat(GROUP).texts == ["first"]
+        assert office.states() == {"first": "sent", "second": "pending"}
+
+
+def test_a_running_sender_sends_when_it_is_poked_and_ends_when_it_is_told(store: Store) -> None:
+    arrived = threading.Event()
+    with BotApi(on_message=lambda chat, message: arrived.set()) as server:
+        server.add_chat(GROUP)
+        office = Office(store, server)
+
+        async def play() -> None:
+            stop = asyncio.Event()
+            async with office.sender() as sender:
+                running = asyncio.create_task(sender.run(stop))
+                await asyncio.sleep(0.05)
+                await asyncio.to_thread(office.post, "first")
+                sender.poke()
+                assert await asyncio.to_thread(arrived.wait, 5)
+                stop.set()
+                await asyncio.wait_for(running, 5)
+
+        asyncio.run(play())
+        assert office.states() == {"first": "sent"}
+
+
+def test_the_console_shows_plain_text_under_the_name_of_the_chat(office: Office) -> None:
+    office.allowed = {"console"}
+    with office.store.writing() as tx:
+        content = payload(Message((line(bold("630 <new>")), line("up 1"))))
+        parcel = Parcel("console", content)
+        tx.add_alert(NewAlert(1, "source", "test", "fact", "630", parcels=(parcel,)), START)
+    shown = io.StringIO()
+    asyncio.run(office.sender_to(lambda chat: ConsoleTransport(shown), spacing=60).drain())
+    assert shown.getvalue() == "→ console\n630 <new>\nup 1\n\n"
+    assert office.states() == {"630": "sent"}
+
+
+def test_the_log_gets_the_plain_text(caplog: pytest.LogCaptureFixture) -> None:
+    letter = Letter("A source cannot be read", html="<b>A source</b> cannot be read")
+    asyncio.run(LogTransport(logging.getLogger("figurewatch")).send("log", None, letter))
+    assert caplog.messages == ["A source cannot be read"]
+
+
+def test_the_token_is_in_no_log_whatever_happens(office: Office) -> None:
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    root = logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in ("root", "httpx", "httpcore")}
+    root.addHandler(handler)
+    try:
+        keep_secrets([handler], [office.server.token])
+        for name in levels:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        for number, fault in enumerate((bot_api.CUT, bot_api.JUNK, bot_api.UNAUTHORIZED, bot_api.KICKED)):
+            office.post(f"message {number}")
+            office.server.fail(fault)
+        office.drain_all()
+    finally:
+        root.removeHandler(handler)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+    assert "/bot[secret]/sendMessage" in written.getvalue()
+    assert office.server.token not in written.getvalue()
+    assert office.server.token not in repr(office.told)
+
+
+FAULTS = (
+    *IN_DOUBT.values(),
+    bot_api.CUT_AFTER_DELIVERY,
+    bot_api.BAD_GATEWAY_AFTER_DELIVERY,
+    bot_api.JUNK_AFTER_DELIVERY,
+    rate_limited(3),
+    bot_api.UNAUTHORIZED,
+    bot_api.BLOCKED,
+)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_every_third_call_faulty_nothing_is_lost_in_silence(office: Office, seed: int) -> None:
+    chance = random.Random(seed)
+    quick = [fault for fault in FAULTS if not fault.stall]
+    office.server.fault = lambda call: chance.choice(quick) if chance.random() < 0.35 else None
+    sent = {chat: [f"{chat}/{number}" for number in range(8)] for chat in (GROUP, OTHER)}
+    for number in range(8):
+        for chat in sent:
+            office.post(sent[chat][number], chat)
+    office.drain_all()
+    states = office.states()
+    reports = "\n".join(office.told.values())
+    for chat, texts in sent.items():
+        shown = office.server.chat(chat).texts
+        for text in texts:
+            copies = [copy for copy in shown if copy.removeprefix(f"{RESENT}\n") == text]
+            assert copies in ([], [text], [second_copy(text)], [text, second_copy(text)])
+            match states[text]:
+                case "sent":
+                    assert copies
+                case "unconfirmed":
+                    assert f"#A{2 * int(text[-1]) + (chat == OTHER) + 1} was sent twice" in reports
+                case "dead":
+                    assert f"was not delivered to {chat}" in reports
+                case state:
+                    pytest.fail(f"{text} was left {state}")
+        order = [copy.removeprefix(f"{RESENT}\n") for copy in shown]
+        assert order == sorted(order)
