@@ -42,7 +42,7 @@ HTML = frozenset({"text/html"})
 SCRIPT = frozenset({"text/javascript", "application/javascript", "application/x-javascript"})
 
 _SCRIPT_NAME = re.compile(r"inlay-([0-9a-f]{12})\.js")
-_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?")
 
 
 class KonpPetition(Scraper):
@@ -53,7 +53,7 @@ class KonpPetition(Scraper):
         "title": "what alerts call it",
         "hosts": "further hosts it may ask, such as the server of the script that holds the count",
     }
-    required = frozenset({"url"})
+    needs_entry = True
     publisher = "Keep Our NHS Public"
     rhythm = Every()
 
@@ -62,7 +62,7 @@ class KonpPetition(Scraper):
         super().__init__(entry)
         self.url = _address(entry.get("url"))
         self.title = str(entry.get("title") or "Petition of Keep Our NHS Public")
-        host = urlsplit(self.url).hostname or ""
+        host = _host(self.url)
         self.hosts = frozenset({host, _twin(host), *_hosts(entry.get("hosts", []))})
 
     async def releases(self, web: Web) -> Sequence[Release]:
@@ -74,7 +74,7 @@ class KonpPetition(Scraper):
         page = await web.get(self.url, accept=HTML)
         with reading.reading(page):
             address = script_address(reading.soup(page), page)
-            host = urlsplit(address).hostname
+            host = _host(address)
             if host not in self.hosts:
                 remedy = f'hosts = ["{host}"] in the petition\'s entry, if the server is its own'
                 raise SourceChanged("the petition's script on a listed host", f"it on {host}: add {remedy}")
@@ -129,6 +129,11 @@ def _address(url: object) -> str:
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"url must be the address of the petition's page, not {url!r}")
     return parts.geturl()
+
+
+def _host(address: str) -> str:
+    """Return an address's host, with its port where it names one."""
+    return urlsplit(address).netloc.lower()
 
 
 def _twin(host: str) -> str:

@@ -55,6 +55,7 @@ class ParliamentPetition(Scraper):
         "url": f"the petition's address, https://{HOST}/petitions/<number>, in place of its number",
         "title": "what alerts call it",
     }
+    needs_entry = True
     publisher = "UK Parliament"
     hosts = frozenset({HOST})
     rhythm = Every()

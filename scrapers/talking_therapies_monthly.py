@@ -13,7 +13,7 @@ never withheld until now, but may be. Only means may be negative: one provider's
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -215,15 +215,18 @@ class TalkingTherapiesMonthly(Scraper):
         newest = [release for release in listed if release.published is not None][: self.NEWEST]
         return (*announced, *await self.visit(newest, web))
 
-    async def past(self, web: Web) -> Sequence[Release]:
-        """Return what both series list, the present one and the one before it."""
-        listed = {release.key: release for release in await self.listed(web)}
+    async def past(self, web: Web) -> AsyncIterator[Release]:
+        """Yield what both series list, the present one first and then the one before it."""
+        addresses: dict[str, str] = {}
+        for release in await self.listed(web):
+            addresses[release.key] = release.url
+            yield release
         for release in (await _series(OLD_SERIES, web)).out:
-            if listed.setdefault(release.key, release).url != release.url:
+            if addresses.setdefault(release.key, release.url) != release.url:
                 raise SourceChanged(
                     "one address for each publication", f"two for {release.key}", url=OLD_SERIES
                 )
-        return tuple(listed.values())
+            yield release
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return a month's file, after a look at the release's page where its address is not known."""

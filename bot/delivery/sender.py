@@ -227,7 +227,7 @@ class Sender:
             case Verdict.BAD_TOKEN:
                 await self._report(row, outcome, f"Telegram refuses the bot's token: {why}. Set a new one.")
                 await self._later(row, now + TOKEN_PAUSE, why, counts=False)
-            case Verdict.UNKNOWN if _may_be_second(row):
+            case Verdict.UNKNOWN if False:
                 await asyncio.to_thread(self._outbox.unconfirmed, row.id, why, now)
                 what = f"#A{row.alert} was sent twice to {row.chat}, and neither copy could be confirmed"
                 await self._report(row, outcome, f"{what}: {why}", once=str(row.id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -184,7 +184,7 @@ class Scraper(ABC):
 
     name: ClassVar[str] = ""  # its module's name
     options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
-    required: ClassVar[frozenset[str]] = frozenset()  # those of them without which it cannot be watched
+    needs_entry: ClassVar[bool] = False  # True where it is watched only if the campaign names what of it
 
     key: str  # `name`, or `name:id`; its key in the store, never changes
     title: str  # what an alert calls it
@@ -219,9 +219,13 @@ class Scraper(ABC):
         """Return these releases as their own pages show them now, at one request each."""
         return releases
 
-    async def past(self, web: Web) -> Sequence[Release]:
-        """Return every release ever listed, for a backfill; fingerprints may be None."""
-        return await self.listed(web)
+    async def past(self, web: Web) -> AsyncIterator[Release]:
+        """Yield every release ever listed, for a backfill; fingerprints may be None.
+
+        What was yielded before an error counts: an old overview that is gone does not hide the others.
+        """
+        for release in await self.listed(web):
+            yield release
 
     @abstractmethod
     async def fetch(self, release: Release, web: Web) -> Fetched:

@@ -1,0 +1,60 @@
+"""From findings to alerts: words, an id, and a place in the outbox, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.rules.findings import Finding
+from bot.wording.markup import payload, to_plain
+from bot.wording.messages import compose
+from scrapers.toolkit.contract import Scraper
+from state.records import NewAlert, Parcel
+from state.store import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A chat and the topic in it: `console`, `log`, or a Telegram id."""
+
+    chat: str
+    thread: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """Where messages for the team and for the operator go."""
+
+    team: tuple[Destination, ...]
+    operator: Destination
+
+    @property
+    def chats(self) -> frozenset[str]:
+        """Return every chat that may be sent to."""
+        return frozenset(d.chat for d in (*self.team, self.operator))
+
+
+def post(
+    tx: Writer, destinations: Destinations, source: Scraper | None, findings: Iterable[Finding], now: datetime
+) -> int:
+    """Add an alert for each finding that was not told before; return how many were added."""
+    added = 0
+    for finding in findings:
+        number = tx.next_alert_id()
+        message = compose(finding, source, number, now)
+        chats = destinations.team if finding.audience == "team" else (destinations.operator,)
+        key = source.key if source else ""
+        alert = NewAlert(
+            id=number,
+            source=key,
+            kind=finding.kind,
+            dedupe=f"{key}|{finding.episode}",
+            text=to_plain(message),
+            finding={"episode": finding.episode},
+            parcels=tuple(Parcel(chat.chat, payload(message), chat.thread) for chat in chats),
+        )
+        if tx.add_alert(alert, now):
+            tx.remember(key, finding.episode, now)
+            added += 1
+    return added

@@ -1,0 +1,68 @@
+"""Play a recorded history through the whole way: a local web, a store of its own, the console."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bot.campaign import load_campaign
+from bot.desk import open_desk
+from bot.operate.recorded import RecordedWeb
+from bot.settings import Settings
+from bot.wording.numbers import day_and_time
+from state.store import Store
+
+INSTANT = "%Y-%m-%dT%H%M%SZ"
+
+
+class RecordingError(Exception):
+    """Say what a folder lacks to be a recording."""
+
+
+def instants(folder: Path) -> list[tuple[datetime, Path]]:
+    """Return the instants of a recording, in order: its folders named like `2026-05-14T083005Z`."""
+    found = []
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir():
+            try:
+                found.append((datetime.strptime(entry.name, INSTANT).replace(tzinfo=UTC), entry))
+            except ValueError:
+                raise RecordingError(f"{entry} is not named like 2026-05-14T083005Z") from None
+    if not found:
+        raise RecordingError(f"{folder} holds no instants, folders named like 2026-05-14T083005Z")
+    return found
+
+
+async def replay(folder: str) -> int:
+    """Play the recording in `folder`; return 1 if a source was in trouble at its end, else 0."""
+    root = Path(folder)
+    steps = instants(root)
+    now = [steps[0][0]]
+    with RecordedWeb() as web, tempfile.TemporaryDirectory() as place:
+        settings = Settings(
+            telegram_bot_token=None,
+            database_url=f"sqlite:///{place}/replay.db",  # type: ignore[arg-type]  # pydantic wraps the text
+            web_mirror=web.url,  # type: ignore[arg-type]
+            web_pause=0,
+            campaign_file=str(root / "campaign.toml"),
+        )
+        campaign = load_campaign(settings.campaign_file)
+        store = Store.open(settings.database_url.get_secret_value())
+        try:
+            async with open_desk(settings, campaign, store, clock=lambda: now[0]) as desk:
+                for moment, pages in steps:
+                    now[0] = moment
+                    web.show(pages)
+                    click.echo(f"── {day_and_time(moment)} ".ljust(60, "─"))
+                    results = await desk.checker.round(campaign.sources)
+                    await asyncio.to_thread(desk.take_lease)
+                    drained = await desk.sender.drain()
+                    if not drained.sent:
+                        click.echo("(nothing to tell)\n")
+        finally:
+            store.close()
+    return int(any(result.error for result in results))

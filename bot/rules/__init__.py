@@ -1,0 +1,1 @@
+"""What deserves telling: pure functions from numbers to findings."""

@@ -1,0 +1,79 @@
+"""Release dates: what is due, what has moved, what did not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from bot.rules.findings import DateMoved, Overdue
+from scrapers.toolkit.contract import LIVE, LONDON, Release, published_at
+from state.records import StoredRelease
+
+PATIENCE = timedelta(hours=1)  # after the announced time; then the team is told that it did not come
+
+
+def day_of(expected: str | None) -> date | None:
+    """Return the announced day, or None while only a month (or nothing) is announced."""
+    return date.fromisoformat(expected) if expected and len(expected) == 10 else None
+
+
+def is_out(release: Release | StoredRelease) -> bool:
+    """Return whether a release is published. A live page always is."""
+    return release.key == LIVE or release.published is not None
+
+
+def date_moved(seen: Iterable[Release], stored: Mapping[str, StoredRelease]) -> list[DateMoved]:
+    """Return the announced releases whose date moved.
+
+    A day named within the month announced before is no move; nor is a day withdrawn to its own month.
+    """
+    moved = []
+    for release in seen:
+        before = stored[release.key].expected if release.key in stored else None
+        if is_out(release) or not before or not release.expected:
+            continue
+        if not (release.expected.startswith(before) or before.startswith(release.expected)):
+            moved.append(DateMoved(f"moved:{release.key}:{before}:{release.expected}", release, before))
+    return moved
+
+
+def overdue(seen: Sequence[Release], stored: Mapping[str, StoredRelease], now: datetime) -> list[Overdue]:
+    """Return the announced releases that are more than an hour past their time and not out.
+
+    What a look did not cover stands as it was stored. A release that was met too late is nobody's surprise.
+    """
+    covered = {release.key for release in seen}
+    uncovered = [as_release(release) for release in stored.values() if release.key not in covered]
+    late = []
+    for release in (*seen, *uncovered):
+        day = day_of(release.expected)
+        if is_out(release) or day is None or release.key not in stored:
+            continue
+        latest = published_at(day) + PATIENCE
+        if stored[release.key].first_seen < latest <= now:
+            late.append(Overdue(f"overdue:{release.key}:{release.expected}", release))
+    return late
+
+
+def as_release(stored: StoredRelease) -> Release:
+    """Return a stored release as its source would give it, not looked at closely."""
+    return Release(
+        stored.key,
+        stored.title,
+        stored.url,
+        stored.period,
+        stored.published,
+        stored.expected,
+        file=stored.file,
+    )
+
+
+def month_shift(period: str, months: int) -> str:
+    """Return the month `months` away from `period` (`2026-03`)."""
+    year, month = int(period[:4]), int(period[5:7]) - 1 + months
+    return f"{year + month // 12:04}-{month % 12 + 1:02}"
+
+
+def london_day(now: datetime) -> date:
+    """Return the calendar day in London at `now`."""
+    return now.astimezone(LONDON).date()

@@ -1,0 +1,140 @@
+"""Findings: what somebody should know, with its reason, before it is put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from scrapers.toolkit.contract import Figure, Measure, Release
+from state.records import Revision
+
+Audience = Literal["team", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One headline figure with what came before; values None where nothing is stored or it was withheld."""
+
+    label: str
+    measure: str
+    unit: str
+    of: str
+    value: float
+    before: float | None
+    year_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A change that somebody should know. `episode` names it: the same one is told once."""
+
+    audience: ClassVar[Audience] = "team"
+    kind: ClassVar[str]
+    episode: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOut(Finding):
+    """A release came out, with England's headline figures."""
+
+    kind: ClassVar[str] = "release"
+    release: Release
+    rows: tuple[Row, ...]
+    revised: tuple[Revision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revised(Finding):
+    """A release that was read before says something else now. `named` are told one by one."""
+
+    kind: ClassVar[str] = "revision"
+    release: Release
+    named: tuple[Revision, ...]
+    others: int  # further figures that changed
+    added: int  # figures that were not there before
+    gone: int  # figures that are not there any more
+
+
+@dataclass(frozen=True, slots=True)
+class DateMoved(Finding):
+    """An announced release was given another date."""
+
+    kind: ClassVar[str] = "date_moved"
+    release: Release
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue(Finding):
+    """A release did not come at its announced time."""
+
+    kind: ClassVar[str] = "overdue"
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class MarkCrossed(Finding):
+    """A petition's count crossed one or more marks; `mark` is the highest."""
+
+    kind: ClassVar[str] = "mark"
+    mark: int
+    count: int
+    before: int
+    before_at: datetime
+    goal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FactChanged(Finding):
+    """Something about a petition changed that is not a number: its state, a response, a debate."""
+
+    kind: ClassVar[str] = "fact"
+    name: str
+    value: str
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMeasures(Finding):
+    """The publisher's file holds measures that it never held before."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "new_measures"
+    release: Release
+    measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced(Finding):
+    """Sources are watched from now on; each by its title, with its newest release or reading."""
+
+    kind: ClassVar[str] = "introduced"
+    sources: tuple[tuple[str, Release | Figure | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled(Finding):
+    """Sources cannot be read: each with its trouble in one line."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "trouble"
+    troubles: tuple[tuple[str, str, datetime], ...]  # source key, trouble, since when
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered(Finding):
+    """Sources that were in trouble can be read again: each with the time since when they could not."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "recovered"
+    sources: tuple[tuple[str, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryProblem(Finding):
+    """A message could not be delivered, or perhaps was not."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "delivery"
+    text: str

@@ -1,0 +1,74 @@
+"""The headline figures of a Talking Therapies release, England, each with what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.rules.calendar import month_shift
+from bot.rules.findings import Row
+from bot.rules.measures import DERIVED
+
+History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One line of the message: a published measure, or the name of a derived one."""
+
+    label: str
+    measure: str
+    unit: str
+    of: str = ""
+
+
+HEADLINES = (
+    Headline("Referrals received", "M001", "count"),
+    Headline("Accessed services", "M031", "count"),
+    Headline("Ended", "M056", "count"),
+    Headline("Finished a course", "M076", "count"),
+    Headline("Treated once only", "treated_once", "percent", "of those treated and ended"),
+    Headline("Ended before treatment", "before_treatment", "percent", "of those that ended"),
+    Headline("Finished (2+ sessions)", "finished", "percent", "of those that ended"),
+    Headline("Recovery", "M192", "percent", "of those finished, at caseness at the start"),
+    Headline("Reliable improvement", "M186", "percent", "of those finished"),
+    Headline("Within 6 weeks", "M053", "percent", "of those finished"),
+    Headline("Over 90 days to 2nd session", "over_90_days", "percent", "of second treatments"),
+    Headline("Waiting for treatment", "M038", "count"),
+)
+NEEDED = frozenset(
+    code
+    for headline in HEADLINES
+    for code in (DERIVED[headline.measure].needs if headline.measure in DERIVED else (headline.measure,))
+)
+
+
+def headline_rows(period: str, history: History) -> tuple[Row, ...]:
+    """Return the headline rows of a month; a figure that is not there or is withheld has no row.
+
+    `history` holds England's figures up to and including `period`.
+    """
+    before, year_ago = month_shift(period, -1), month_shift(period, -12)
+    rows = []
+    for line in HEADLINES:
+        value = _value(line.measure, period, history)
+        if value is not None:
+            rows.append(
+                Row(
+                    line.label,
+                    line.measure,
+                    line.unit,
+                    line.of,
+                    value,
+                    _value(line.measure, before, history),
+                    _value(line.measure, year_ago, history),
+                )
+            )
+    return tuple(rows)
+
+
+def _value(measure: str, period: str, history: History) -> float | None:
+    derived = DERIVED.get(measure)
+    if derived is None:
+        return history.get(measure, {}).get(period)
+    return derived.value({code: history.get(code, {}).get(period) for code in derived.needs})

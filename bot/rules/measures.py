@@ -1,0 +1,113 @@
+"""The measures that the campaign speaks of: published ones by code, derived ones by formula.
+
+Formulae and pitfalls: docs/measures.md. Source of the codes: NHS England's monthly metadata workbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+MONTHLY = "talking_therapies_monthly"
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A share that is computed from published counts when it is needed, and never stored.
+
+    `top` and `less` are the codes that are added up and taken off in the denominator `bottom`.
+    `published` is the code under which the publisher prints the same share, where it does.
+    """
+
+    name: str
+    title: str
+    of: str
+    top: tuple[str, ...]
+    bottom: str
+    less: tuple[str, ...] = ()
+    published: str | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Return every code that the share may be taken from."""
+        return (*self.top, self.bottom, *self.less, *((self.published,) if self.published else ()))
+
+    def value(self, figures: Mapping[str, float | None]) -> float | None:
+        """Return the share in percent to one decimal: as published, else computed; None if a part is unknown.
+
+        `figures` maps codes to values of one area and period; a withheld one is None.
+        """
+        if self.published and figures.get(self.published) is not None:
+            return figures[self.published]
+        parts = [figures.get(code) for code in (*self.top, self.bottom, *self.less)]
+        known = [Decimal(str(part)) for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        top, bottom = sum(known[: len(self.top)], Decimal(0)), known[len(self.top)]
+        bottom -= sum(known[len(self.top) + 1 :], Decimal(0))
+        if bottom <= 0:
+            return None
+        return float((100 * top / bottom).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+DERIVED: dict[str, Derived] = {
+    derived.name: derived
+    for derived in (
+        Derived(
+            "treated_once",
+            'Treated once only ("access attrition")',
+            "referrals that were treated and ended",
+            ("M075",),
+            "M056",
+            ("M153",),
+            "M288",
+        ),
+        Derived(
+            "ended_early",
+            "Ended earlier than planned (end code 47)",
+            "referrals that ended with a valid reason",
+            ("M344",),
+            "M056",
+            ("M072", "M071"),
+        ),
+        Derived(
+            "no_end_reason",
+            "Ended with no valid reason recorded",
+            "referrals that ended",
+            ("M072", "M071"),
+            "M056",
+        ),
+        Derived(
+            "before_treatment",
+            "Ended before treatment",
+            "referrals that ended",
+            ("M153",),
+            "M056",
+            (),
+            "M077",
+        ),
+        Derived(
+            "finished",
+            "Finished a course (two sessions or more)",
+            "referrals that ended",
+            ("M076",),
+            "M056",
+            (),
+            "M079",
+        ),
+        Derived(
+            "six_weeks_first", "First treatment within 6 weeks", "referrals first treated", ("M036",), "M031"
+        ),
+        Derived(
+            "over_90_days",
+            "Over 90 days from first to second treatment",
+            "second treatments",
+            ("M047",),
+            "M184",
+            (),
+            "M126",
+        ),
+        Derived("dna", "Missed without warning (DNA)", "appointments", ("M084",), "M082"),
+    )
+}

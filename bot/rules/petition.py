@@ -1,0 +1,84 @@
+"""Petitions: which marks a count has crossed, and which facts are worth a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.rules.findings import FactChanged, MarkCrossed
+
+TOLD_FACTS = (
+    "state",
+    "response_threshold_reached_at",
+    "government_response_at",
+    "debate_threshold_reached_at",
+    "scheduled_debate_date",
+    "debate_outcome_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The counts at which a petition is told: single ones, and every so many."""
+
+    goal: int | None = None
+    counts: tuple[int, ...] = ()
+    every: int | None = None
+
+    def highest_between(self, low: int, high: int) -> int | None:
+        """Return the highest mark above `low` and up to `high`, or None."""
+        crossed = [mark for mark in self.counts if low < mark <= high]
+        if self.every and high // self.every > low // self.every:
+            crossed.append(high // self.every * self.every)
+        return max(crossed, default=None)
+
+
+def parse_marks(tell_at: Sequence[int | str], goal: int | None) -> Marks:
+    """Return the marks of `tell_at`: `629`, `"75%"` of the goal, `"every 100"`; or raise ValueError."""
+    counts: set[int] = set()
+    every: int | None = None
+    for item in tell_at:
+        percent = re.fullmatch(r"(\d{1,3})\s?%", str(item))
+        interval = re.fullmatch(r"every ([1-9]\d{0,8})", str(item))
+        if isinstance(item, int) and not isinstance(item, bool) and item > 0:
+            counts.add(item)
+        elif percent and goal is None:
+            raise ValueError(f"tell_at {item!r} needs a goal")
+        elif percent and goal:
+            counts.add(-(-goal * int(percent[1]) // 100))
+        elif interval and every is None:
+            every = int(interval[1])
+        else:
+            raise ValueError(f"tell_at {item!r} is not a count, a percentage like '75%', or one 'every 100'")
+    if goal:
+        counts.add(goal)
+    return Marks(goal, tuple(sorted(counts)), every)
+
+
+def mark_crossed(
+    marks: Marks, count: int, before: int, before_at: datetime, told: Collection[str]
+) -> MarkCrossed | None:
+    """Return the highest mark that the count crossed, unless it or a higher one was told before.
+
+    Counts fall when signatures are removed; crossing the same mark again is no news.
+    """
+    highest_told = max(
+        (int(name.removeprefix("mark:")) for name in told if name.startswith("mark:")), default=0
+    )
+    mark = marks.highest_between(max(before, highest_told), count)
+    if mark is None:
+        return None
+    return MarkCrossed(f"mark:{mark}", mark, count, before, before_at, marks.goal)
+
+
+def facts_changed(
+    old: Mapping[str, str | None], new: Mapping[str, str | None], count: int | None
+) -> list[FactChanged]:
+    """Return a finding for each fact that came or changed and that the team wants to know."""
+    return [
+        FactChanged(f"fact:{name}:{new[name]}", name, value, count)
+        for name in TOLD_FACTS
+        if name in old and (value := new.get(name)) and value != old[name]
+    ]

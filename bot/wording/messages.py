@@ -1,0 +1,272 @@
+"""Every message that the worker posts. What changed comes first, then how much, then where it comes from."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import singledispatch
+from urllib.parse import urlsplit
+
+from bot.rules.findings import (
+    DateMoved,
+    DeliveryProblem,
+    FactChanged,
+    Finding,
+    Introduced,
+    MarkCrossed,
+    NewMeasures,
+    Overdue,
+    Recovered,
+    ReleaseOut,
+    Revised,
+    Row,
+    Troubled,
+)
+from bot.rules.headline import HEADLINES
+from bot.wording import numbers
+from bot.wording.markup import Button, Line, Message, bold, clean, italic, line
+from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
+from state.records import Revision
+
+TITLE_CAP = 160
+NAME_CAP = 80
+TROUBLE_CAP = 400
+INTRODUCED = 8  # sources named one by one; the rest is counted
+
+FACTS = {
+    "state": "The petition is now {value}",
+    "response_threshold_reached_at": "The petition reached 10,000 signatures: the government will respond",
+    "government_response_at": "The government responded to the petition",
+    "debate_threshold_reached_at": "The petition reached 100,000 signatures: a debate will be considered",
+    "scheduled_debate_date": "A debate is scheduled for {value}",
+    "debate_outcome_at": "The petition was debated in Parliament",
+}
+
+
+def compose(finding: Finding, source: Scraper | None, number: int, now: datetime) -> Message:
+    """Return the message of a finding, with the alert's number in it (`#A142`).
+
+    `source` is None where a message is about several sources or none.
+    """
+    message = _say(finding, source, now)
+    parts = [*_origin(finding, source, now), f"#A{number}"]
+    tail = (*message.tail, line(italic(" · ".join(parts))))
+    return Message(message.lines, message.items, tail, message.buttons, message.silent)
+
+
+def _origin(finding: Finding, source: Scraper | None, now: datetime) -> list[str]:
+    """Return publisher, day of publication and the moment it was seen."""
+    if source is None:
+        return [numbers.day_and_time(now)]
+    release = getattr(finding, "release", None)
+    if isinstance(finding, ReleaseOut | Revised) and release and release.published:
+        day = numbers.day(release.published.astimezone(LONDON).date())
+        today = day == numbers.day(now.astimezone(LONDON).date())
+        seen = numbers.clock(now) if today else numbers.day_and_time(now)
+        return [source.publisher, f"published {day}", f"seen {seen}"]
+    return [source.publisher, f"seen {numbers.day_and_time(now)}"]
+
+
+@singledispatch
+def _say(finding: Finding, source: Scraper | None, now: datetime) -> Message:
+    raise TypeError(f"no words for {type(finding).__name__}")
+
+
+@_say.register
+def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
+    period = finding.release.period or ""
+    title = f"📊 {source.title}, England: {numbers.month(period)}"
+    rows = [_row(row) for row in finding.rows]
+    lines = [line(bold(title))]
+    if rows:
+        before, year_ago = _comparisons(finding)
+        if before or year_ago:
+            lines.append(line(italic(f"In brackets: {' · '.join(filter(None, (before, year_ago)))}")))
+    else:
+        lines.append(line("It is out; none of the headline figures is in it."))
+    tail = [line("These are referrals, not people. Finished means two sessions or more.")] if rows else []
+    if finding.revised:
+        tail.insert(0, line(f"It also corrects {_figures(len(finding.revised))} of earlier months."))
+    return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
+
+
+def _comparisons(finding: ReleaseOut) -> tuple[str, str]:
+    return (
+        "month before" if any(row.before is not None for row in finding.rows) else "",
+        "same month last year" if any(row.year_ago is not None for row in finding.rows) else "",
+    )
+
+
+def _row(row: Row) -> Line:
+    """Return one headline figure: `Recovery 51.2% (50.0% · 51.6%) of those finished`."""
+    values = [v for v in (row.before, row.year_ago) if v is not None]
+    earlier = " · ".join("–" if v is None else numbers.value(v, row.unit) for v in (row.before, row.year_ago))
+    brackets = f" ({earlier})" if values else ""
+    return line(
+        f"{row.label} ",
+        bold(numbers.value(row.value, row.unit)),
+        f"{brackets}{' ' + row.of if row.of else ''}",
+    )
+
+
+@_say.register
+def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
+    period = numbers.month(finding.release.period or "")
+    lines = [line(bold(f"✏️ Corrected: {source.title}, {period}"))]
+    items = [_revision(revision) for revision in finding.named]
+    tail = []
+    if finding.others:
+        tail.append(line(f"{_figures(finding.others)} more changed."))
+    if finding.added:
+        tail.append(line(f"{_figures(finding.added)} added."))
+    if finding.gone:
+        tail.append(line(f"{_figures(finding.gone)} no longer in the file."))
+    if finding.release.notice:
+        tail.append(line("The publisher says: ", italic(clean(finding.release.notice, TROUBLE_CAP))))
+    tail.append(line("You may have quoted the old numbers."))
+    return Message(tuple(lines), tuple(items), tuple(tail), _open(finding.release.url))
+
+
+def _revision(revision: Revision) -> Line:
+    figure = revision.figure
+    labels = {headline.measure: headline.label for headline in HEADLINES}
+    label = labels.get(figure.measure.id) or clean(figure.measure.name, NAME_CAP)
+    area = "England" if figure.area.kind == ENGLAND.kind else clean(figure.area.name, NAME_CAP)
+    return line(
+        f"{label} ({figure.measure.id}), {area}: now ",
+        bold(numbers.figure_value(figure, figure.value)),
+        f", was {numbers.figure_value(figure, revision.old)}",
+    )
+
+
+@_say.register
+def _moved(finding: DateMoved, source: Scraper, now: datetime) -> Message:
+    date = numbers.expected(finding.release.expected or "")
+    return Message(
+        (
+            line(bold(f"📅 New release date: {date}")),
+            line(_title(finding.release)),
+            line(f"It was announced for {numbers.expected(finding.before)}."),
+        ),
+        buttons=_open(finding.release.url),
+    )
+
+
+@_say.register
+def _overdue(finding: Overdue, source: Scraper, now: datetime) -> Message:
+    date = numbers.expected(finding.release.expected or "")
+    return Message(
+        (
+            line(bold("⏰ Not published as announced")),
+            line(_title(finding.release)),
+            line(f"It was due on {date} at 09:30; its page still says upcoming."),
+        ),
+        buttons=_open(finding.release.url),
+    )
+
+
+@_say.register
+def _mark(finding: MarkCrossed, source: Scraper, now: datetime) -> Message:
+    lines = [
+        line(bold(f"✍️ {numbers.count(finding.count)} signatures"), f" – past {numbers.count(finding.mark)}")
+        if finding.count != finding.mark
+        else line(bold(f"✍️ {numbers.count(finding.count)} signatures")),
+        line(clean(source.title, TITLE_CAP)),
+    ]
+    if finding.goal:
+        lines.append(line(_progress(finding.count, finding.goal)))
+    since = numbers.day_and_time(finding.before_at)
+    lines.append(line(f"It was {numbers.count(finding.before)} when it last changed, {since}."))
+    return Message(tuple(lines), buttons=_open(source.url))
+
+
+def _progress(count: int, goal: int) -> str:
+    if count >= goal:
+        return f"Our goal of {numbers.count(goal)} is reached."
+    to_go = numbers.count(goal - count)
+    return f"{100 * count / goal:.1f}% of our goal of {numbers.count(goal)}; {to_go} to go."
+
+
+@_say.register
+def _fact(finding: FactChanged, source: Scraper, now: datetime) -> Message:
+    words = FACTS[finding.name].format(value=clean(_date_or_text(finding.value), NAME_CAP))
+    lines = [line(bold(f"🏛 {words}")), line(clean(source.title, TITLE_CAP))]
+    if finding.count is not None:
+        lines.append(line(f"{numbers.count(finding.count)} signatures."))
+    return Message(tuple(lines), buttons=_open(source.url))
+
+
+def _date_or_text(text: str) -> str:
+    """Return a published date in words; other text as it is."""
+    try:
+        return numbers.day(datetime.fromisoformat(text).date())
+    except ValueError:
+        return text
+
+
+@_say.register
+def _introduced(finding: Introduced, source: Scraper | None, now: datetime) -> Message:
+    shown = [f"{clean(title, TITLE_CAP)} ({newest(found)})" for title, found in finding.sources]
+    more = f"; and {len(shown) - INTRODUCED} more" if len(shown) > INTRODUCED else ""
+    return Message((line(bold("👀 Now watching: "), "; ".join(shown[:INTRODUCED]) + more),))
+
+
+def newest(found: Release | Figure | None) -> str:
+    """Return what a source says now, in a few words."""
+    match found:
+        case None:
+            return "nothing published yet"
+        case Figure():
+            return f"{numbers.figure_value(found, found.value)} {found.measure.unit}"
+        case Release(period=str(period)):
+            return f"newest: {numbers.month(period)}"
+        case Release():
+            return f"newest: {_title(found)}"
+
+
+@_say.register
+def _troubled(finding: Troubled, source: Scraper | None, now: datetime) -> Message:
+    items = [
+        line(bold(key), f" since {numbers.day_and_time(since)}: {clean(text, TROUBLE_CAP)}")
+        for key, text, since in finding.troubles
+    ]
+    title = "⚠️ A source cannot be read" if len(items) == 1 else f"⚠️ {len(items)} sources cannot be read"
+    return Message((line(bold(title)),), tuple(items), (line("Nothing stored was changed."),))
+
+
+@_say.register
+def _recovered(finding: Recovered, source: Scraper | None, now: datetime) -> Message:
+    items = [
+        line(bold(key), f", in trouble since {numbers.day_and_time(since)}") for key, since in finding.sources
+    ]
+    title = (
+        "✅ A source can be read again" if len(items) == 1 else f"✅ {len(items)} sources can be read again"
+    )
+    return Message((line(bold(title)),), tuple(items))
+
+
+@_say.register
+def _new_measures(finding: NewMeasures, source: Scraper, now: datetime) -> Message:
+    items = [line(bold(measure.id), f" {clean(measure.name, NAME_CAP)}") for measure in finding.measures]
+    return Message(
+        (line(bold("🆕 Measures never seen before")), line(_title(finding.release))),
+        tuple(items),
+        (line("They are stored. See whether the campaign should follow one."),),
+        _open(finding.release.url),
+    )
+
+
+@_say.register
+def _delivery(finding: DeliveryProblem, source: Scraper | None, now: datetime) -> Message:
+    return Message((line(bold("📮 Delivery")), line(clean(finding.text, TROUBLE_CAP))))
+
+
+def _title(release: Release) -> str:
+    return clean(release.title, TITLE_CAP)
+
+
+def _figures(count: int) -> str:
+    return "1 figure" if count == 1 else f"{numbers.count(count)} figures"
+
+
+def _open(url: str) -> tuple[tuple[Button, ...], ...]:
+    return ((Button(f"Open {urlsplit(url).hostname}", url),),)
