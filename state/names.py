@@ -96,7 +96,7 @@ def _note(
         if since is not None:
             histories[key][since] = rest[catalogue.key_width :]
     for (period, key), name in sorted(said.items()):
-        next_seen = partial(_next_seen, connection, source, catalogue.series == ids[key], period)
+        next_seen = partial(_next_seen, connection, catalogue, source, ids[key], period)
         for since, noted in list(renamings(histories[key], period, name, next_seen)):
             histories[key][since] = noted
             noted_row = dict(zip(catalogue.columns, (ids[key], since, *noted), strict=True))
@@ -104,13 +104,13 @@ def _note(
 
 
 def _next_seen(
-    connection: Connection, source: str, of_name: sa.ColumnElement[bool], period: str
+    connection: Connection, catalogue: _Catalogue, source: str, identity: int, period: str
 ) -> str | None:
     """Return the first period after this one that has figures of a measure or an area."""
     return connection.scalar(
         sa.select(t.editions.c.period)
         .select_from(t.editions.join(t.figures).join(t.series))
-        .where(t.editions.c.source == source, t.editions.c.period > period, of_name)
+        .where(t.editions.c.source == source, t.editions.c.period > period, catalogue.series == identity)
         .order_by(t.editions.c.period)
         .limit(1)
     )

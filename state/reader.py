@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -112,28 +114,27 @@ _SERIES_IDS = (
     .select_from(series.join(measures).join(areas))
     .where(measures.c.source == sa.bindparam("source"))
 )
-_SERIES = (
+_SERIES_OF_AREA = (
+    sa.select(series.c.id, measures.c.code)
+    .select_from(series.join(measures).join(areas))
+    .where(
+        measures.c.source == sa.bindparam("source"),
+        measures.c.code.in_(sa.bindparam("measures", expanding=True)),
+        areas.c.kind == sa.bindparam("kind"),
+        areas.c.code == sa.bindparam("area"),
+    )
+)
+_HISTORY = (
     sa.select(figures.c.series, editions.c.period, figures.c.value)
     .select_from(_VERSIONS)
     .where(_FROM_SOURCE, figures.c.series.in_(sa.bindparam("series", expanding=True)))
     .order_by(editions.c.period, *_BY_PUBLICATION)
 )
 _EPISODES = sa.select(episodes.c.episode).where(episodes.c.source == sa.bindparam("source"))
-_FIGURES = (
-    sa.select(
-        editions.c.source,
-        measures.c.code.label("measure"),
-        areas.c.code.label("area"),
-        figures.c.series,
-        series.c.area.label("area_id"),
-        editions.c.period,
-        figures.c.value,
-        releases.c.key.label("release"),
-        releases.c.url,
-        editions.c.first_seen,
-    )
-    .select_from(_NAMED.join(releases, releases.c.id == editions.c.release))
-    .order_by(editions.c.source, editions.c.period, *_SERIES_KEY, *_BY_PUBLICATION)
+_ALL_SERIES = (
+    sa.select(series.c.id, measures.c.code, areas.c.code, series.c.area)
+    .select_from(series.join(measures).join(areas))
+    .order_by(*_SERIES_KEY)
 )
 _ALERTS = (
     sa.select(
@@ -209,13 +210,13 @@ class Reader:
         Periods are in order; a measure without figures is there with none.
         """
         found: dict[str, dict[str, float | None]] = {measure: {} for measure in measures}
-        wanted = {
-            series_id: key[0]
-            for key, series_id in self._ids(source).items()
-            if key[1:] == area and key[0] in found
-        }
-        for row in self._connection.execute(_SERIES, {"source": source, "series": list(wanted)}):
-            found[wanted[row.series]][row.period] = row.value
+        kind, code = area
+        parameters = {"source": source, "kind": kind, "area": code, "measures": list(found)}
+        asked = self._connection.execute(_SERIES_OF_AREA, parameters).tuples()
+        by_id = {series_id: found[measure] for series_id, measure in asked}
+        rows = self._connection.execute(_HISTORY, {"source": source, "series": list(by_id)}).tuples()
+        for series_id, period, value in rows:
+            by_id[series_id][period] = value
         return found
 
     def episodes(self, source: str) -> set[str]:
@@ -235,27 +236,53 @@ class Reader:
         `area` is a code; without `revisions` only the newest versions. To be read inside the transaction:
         the rows are not held in memory.
         """
-        statement = _FIGURES
-        if source is not None:
-            statement = statement.where(editions.c.source == source)
-        if measure is not None:
-            statement = statement.where(measures.c.code == measure)
-        if area is not None:
-            statement = statement.where(areas.c.code == area)
-        names = self._area_names()
-        rows = self._connection.execute(statement, execution_options={"yield_per": _STREAMED})
-        for _, versions in groupby(rows, key=lambda row: (row.source, row.period, row.series)):
-            numbered = list(enumerate(versions))
-            for revision, row in numbered if revisions else numbered[-1:]:
-                yield _stored_figure(row, revision, names[row.area_id])
+        listed = self._listed(source, measure, area)
+        if not listed:
+            return
+        rank = {series_id: place for place, series_id in enumerate(listed)}
+        statement = _all_figures(source, None if measure is area is None else list(listed))
+        rows = self._connection.execute(statement, execution_options={"yield_per": _STREAMED}).tuples()
+        for _, of_period in groupby(rows, key=itemgetter(0, 1)):
+            versions: dict[int, list[StoredFigure]] = defaultdict(list)
+            for said_by, period, first_seen, release, url, series_id, value in of_period:
+                if series_id is None:
+                    continue
+                versions[series_id].append(
+                    StoredFigure(
+                        said_by,
+                        *listed[series_id],
+                        period,
+                        value,
+                        len(versions[series_id]),
+                        release,
+                        url,
+                        first_seen,
+                    )
+                )
+            for series_id in sorted(versions, key=rank.__getitem__):
+                yield from versions[series_id] if revisions else versions[series_id][-1:]
 
     def alerts(self, limit: int | None = None) -> list[StoredAlert]:
         """Return the log, one entry for each alert and chat, in order; only the last `limit` where given."""
         rows = self._connection.execute(_ALERTS.limit(limit)).all()
         return [StoredAlert(*row) for row in reversed(rows)]
 
-    def _area_names(self) -> dict[int, str]:
-        return {row.area: row.name for row in self._connection.execute(_AREA_NAMES)}
+    def _listed(
+        self, source: str | None, measure: str | None, area: str | None
+    ) -> dict[int, tuple[str, str, str]]:
+        """Return measure, area code and newest area name of the series asked for, by id and in order."""
+        statement = _ALL_SERIES
+        if source is not None:
+            statement = statement.where(measures.c.source == source)
+        if measure is not None:
+            statement = statement.where(measures.c.code == measure)
+        if area is not None:
+            statement = statement.where(areas.c.code == area)
+        names = dict(self._connection.execute(_AREA_NAMES).tuples().all())
+        return {
+            series_id: (code, area_code, names[area_id])
+            for series_id, code, area_code, area_id in self._connection.execute(statement).tuples()
+        }
 
     def _ids(self, source: str) -> dict[SeriesKey, int]:
         """Return the ids of all series of a source."""
@@ -280,16 +307,22 @@ def _release_day(release: StoredRelease) -> tuple[str, str, str]:
     return day, release.source, release.key
 
 
-def _stored_figure(row: sa.Row[*tuple[Any, ...]], revision: int, area_name: str) -> StoredFigure:
-    return StoredFigure(
-        source=row.source,
-        measure=row.measure,
-        area=row.area,
-        area_name=area_name,
-        period=row.period,
-        value=row.value,
-        revision=revision,
-        release=row.release,
-        url=row.url,
-        first_seen=row.first_seen,
+def _all_figures(source: str | None, series_ids: list[int] | None) -> sa.Select[*tuple[Any, ...]]:
+    """Return a statement for the versions of these series (None: of all), by source, period and publication.
+
+    The join is an outer one, with a row of its own for an edition that has none of them: so SQLite reads
+    editions in the order of their index, instead of sorting all figures.
+    """
+    said = figures.c.edition == editions.c.id
+    if series_ids is not None:
+        said = sa.and_(said, figures.c.series.in_(series_ids))
+    statement = (
+        sa.select(
+            *editions.c["source", "period", "first_seen"],
+            *releases.c["key", "url"],
+            *figures.c["series", "value"],
+        )
+        .select_from(editions.join(releases).join(figures, said, isouter=True))
+        .order_by(editions.c.source, editions.c.period, *_BY_PUBLICATION)
     )
+    return statement if source is None else statement.where(editions.c.source == source)

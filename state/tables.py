@@ -156,6 +156,7 @@ figures = sa.Table(
     sa.Column("value", sa.Double),
     sa.Column("withheld", sa.Boolean, nullable=False),
     sa.CheckConstraint("withheld = (value IS NULL)", name="withheld"),
+    sa.CheckConstraint("abs(value) < 1e308", name="finite"),
     sqlite_with_rowid=False,
 )
 
