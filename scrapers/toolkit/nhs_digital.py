@@ -140,9 +140,11 @@ def _items(root: Tag, section: str) -> list[Tag]:
     section_list = reading.at_most_one(root, _LIST.format(section), f"the {section} publications")
     if section_list is None:
         return []
+    others = section_list.select(":scope > :not(li, div.callout-box)")
     items = section_list.select(":scope > li")
-    if not items:
-        raise SourceChanged(f"an entry in the {section} publications", "none")
+    if others or not section_list.select(":scope > *"):
+        found = f"<{others[0].name}>" if others else "nothing"
+        raise SourceChanged(f"entries in the {section} publications", found)
     return items
 
 

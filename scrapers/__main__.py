@@ -1,0 +1,74 @@
+"""Try one source for real: `python -m scrapers NAME`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scrapers import load
+from scrapers.toolkit.capture import Look, Recorder, look
+from scrapers.toolkit.contract import BudgetSpent, Scraper, SourceChanged, Unreachable
+
+CAPTURES = Path("tests/captures")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name")
+@click.option("--url", help="The address that the source is to watch, where it takes one.")
+@click.option("--id", "number", help="The number or name that tells it from others of its kind.")
+@click.option("--host", "hosts", multiple=True, help="A further host it may ask; may be given again.")
+@click.option("--save", is_flag=True, help=f"Keep pages and figures under {CAPTURES}/NAME/DATE/.")
+def main(name: str, url: str | None, number: str | None, hosts: tuple[str, ...], save: bool) -> None:
+    """Ask the source NAME once, and print its releases and figures.
+
+    WEB_PAUSE and WEB_MIRROR of the environment count here too.
+
+    Example: python -m scrapers parliament_petition --id 700143 --save
+    """
+    options = {"url": url, "id": number, "hosts": list(hosts) or None}
+    entry = {key: value for key, value in options.items() if value is not None}
+    try:
+        source = load(name)(entry)
+        now = datetime.now(UTC)
+        found, recorder = asyncio.run(_ask(source, now))
+    except (ValueError, SourceChanged, Unreachable, BudgetSpent) as error:
+        raise click.ClickException(f"{name}: {error}") from None
+    click.echo(_beginning(found), nl=False)
+    if save:
+        folder = CAPTURES / name / f"{now:%Y-%m-%d}"
+        recorder.save(folder, found, entry, now)
+        click.echo(f"saved in {folder}: compare figures.txt with the page")
+    if found.refusal is not None:
+        raise click.ClickException(f"{name}: {found.refusal}")
+
+
+async def _ask(source: Scraper, now: datetime) -> tuple[Look, Recorder]:
+    from scrapers.toolkit.web import WebClient
+
+    async with WebClient(**_politeness(os.environ)) as client:
+        recorder = Recorder(client.for_source(source.hosts))
+        return await look(source, recorder, now), recorder
+
+
+def _politeness(environment: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        pause = float(environment.get("WEB_PAUSE", "2"))
+    except ValueError:
+        raise ValueError(f"WEB_PAUSE must be a number of seconds, not {environment['WEB_PAUSE']!r}") from None
+    return {"pause": pause, "mirror": environment.get("WEB_MIRROR") or None}
+
+
+def _beginning(found: Look, first: int = 10) -> str:
+    shown = str(Look(found.releases, found.figures[:first]))
+    more = len(found.figures) - first
+    return shown + (f"… and {more:,} more\n" if more > 0 else "")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m scrapers")

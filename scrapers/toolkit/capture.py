@@ -1,0 +1,101 @@
+"""Look at a source once and keep what it saw: the pages as served, and the figures for a person to check."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapers.toolkit.contract import LIVE, Fact, Figure, Page, Release, Scraper, SourceChanged, Web
+
+PAGE_LIMIT = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a source found: its releases, and the figures of the newest that has any."""
+
+    releases: Sequence[Release]
+    figures: Sequence[Figure | Fact] = ()
+    refusal: SourceChanged | None = None
+
+    def __str__(self) -> str:
+        """Return releases and figures, one a line, in columns divided by a tab."""
+        lines = [_release_line(release) for release in self.releases]
+        lines += [_figure_line(figure) for figure in self.figures]
+        if self.refusal is not None:
+            lines.append(f"refused\t{self.refusal}")
+        return "\n".join(lines) + "\n"
+
+
+async def look(source: Scraper, web: Web, now: datetime) -> Look:
+    """Ask a source for its releases and read the newest that is out and has figures."""
+    releases: Sequence[Release] = ()
+    try:
+        releases = await source.releases(web)
+        for release in releases:
+            if release.key == LIVE or (release.published is not None and release.file):
+                return Look(releases, list(source.read(await source.fetch(release, web), now)))
+    except SourceChanged as refusal:
+        return Look(releases, refusal=refusal)
+    return Look(releases)
+
+
+class Recorder:
+    """A web that keeps each page as it was served."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._pages: dict[str, Page] = {}
+
+    async def get(self, url: str, *, accept: Collection[str], limit: int = PAGE_LIMIT) -> Page:
+        """Return the page at `url` and keep it."""
+        page = await self._web.get(url, accept=accept, limit=limit)
+        self._pages[url] = page
+        return page
+
+    def save(self, folder: Path, found: Look, entry: Mapping[str, Any], now: datetime) -> None:
+        """Write the pages under `folder/host/path`, with figures.txt and what it takes to read them again."""
+        for url, page in self._pages.items():
+            _save_page(folder, url, page)
+        (folder / "figures.txt").write_text(str(found), encoding="utf-8")
+        about = {"taken": now.isoformat(timespec="seconds"), "entry": dict(entry)}
+        (folder / "capture.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _save_page(folder: Path, url: str, page: Page) -> None:
+    """Write one page. A page that has others below it, as a series has, is the index of its folder."""
+    parts = urlsplit(url)
+    place = folder / parts.netloc / parts.path.lstrip("/")
+    if parts.query:
+        place = place.with_name(f"{place.name}?{parts.query}")
+    if parts.path.endswith("/") or not place.suffix:
+        place = place / "index.html"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(page.body)
+    guessed = mimetypes.guess_type(place.name.partition("?")[0])[0]
+    if page.content_type != guessed or page.charset not in (None, "utf-8"):
+        served = page.content_type + (f"; charset={page.charset}" if page.charset else "")
+        meta = place.with_name(f"{place.name}.meta.json")
+        meta.write_text(json.dumps({"content_type": served}) + "\n", encoding="utf-8")
+
+
+def _release_line(release: Release) -> str:
+    if release.key == LIVE:
+        return f"release\t{LIVE}"
+    out = release.published
+    when = f"out {out:%Y-%m-%d %H:%M}" if out else f"expected {release.expected or '-'}"
+    columns = [release.key, release.period, when, release.file, release.notice]
+    return "\t".join(["release", *(column or "-" for column in columns)])
+
+
+def _figure_line(figure: Figure | Fact) -> str:
+    if isinstance(figure, Fact):
+        return f"fact\t{figure.name}\t{'-' if figure.value is None else figure.value}"
+    value = "withheld" if figure.value is None else f"{figure.value:.15g}"
+    return "\t".join([figure.period, figure.area.kind, figure.area.code, figure.measure.id, value])
