@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from state.store import Store
 
 TOKEN_PAUSE = timedelta(minutes=10)
-LEASE_PAUSE = 5.0
-TROUBLE_PAUSE = 5.0
 
 _log = logging.getLogger("figurewatch.delivery")
 _End = Literal["sent", "later", "unconfirmed", "dead"]
@@ -60,7 +58,8 @@ class Sender:
     doubt leaves it unconfirmed, and the operator is told. A chat sees two copies at most, the second marked.
 
     `hold` says whether we still own the delivery; it is asked before each message. `allowed` are the chats
-    that may get anything. `spacing` is in seconds, between two messages in one chat.
+    that may get anything. `spacing` is in seconds, between two messages in one chat; so is `look_again`, the
+    longest rest of `run`, for another process may fill the outbox without a poke.
     """
 
     def __init__(
@@ -74,6 +73,7 @@ class Sender:
         tell_operator: Callable[[str, str], None],
         spacing: float = 1.2,
         doubt: float = 30.0,
+        look_again: float = 5.0,
     ) -> None:
         self._outbox = store.outbox
         self._transport_for = transports
@@ -83,6 +83,7 @@ class Sender:
         self._tell_operator = tell_operator
         self._spacing = spacing
         self._doubt = timedelta(seconds=doubt)
+        self._look_again = look_again
         self._moved: dict[str, str] = {}  # learnt anew after a start: the old id always answers with the new
         self._last_call: dict[str, float] = {}
         self._poked = asyncio.Event()
@@ -114,20 +115,18 @@ class Sender:
         next_due = await asyncio.to_thread(self._outbox.next_due)
         return Drained(ends["sent"], ends["later"], ends["unconfirmed"], ends["dead"], next_due)
 
-    async def _round(self, stop: asyncio.Event) -> float | None:
-        """Drain once; return how many seconds to rest, or None for as long as nobody pokes."""
+    async def _round(self, stop: asyncio.Event) -> float:
+        """Drain once; return how many seconds to rest."""
         try:
-            drained = await self.drain(stop)
+            next_due = (await self.drain(stop)).next_due
         except Exception:
             _log.exception("the outbox could not be emptied; trying again")
-            return TROUBLE_PAUSE
-        if drained.next_due is None:
-            return None
-        pause = (drained.next_due - self._clock()).total_seconds()
-        # Overdue and yet not sent: another process owns the delivery.
-        return pause if pause > 0 else LEASE_PAUSE
+            return self._look_again
+        pause = (next_due - self._clock()).total_seconds() if next_due else self._look_again
+        # Overdue and yet not sent: we do not own the delivery just now.
+        return min(pause, self._look_again) if pause > 0 else self._look_again
 
-    async def _rest(self, stop: asyncio.Event, seconds: float | None) -> None:
+    async def _rest(self, stop: asyncio.Event, seconds: float) -> None:
         waits = [asyncio.create_task(event.wait()) for event in (stop, self._poked)]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -227,7 +226,7 @@ class Sender:
             case Verdict.BAD_TOKEN:
                 await self._report(row, outcome, f"Telegram refuses the bot's token: {why}. Set a new one.")
                 await self._later(row, now + TOKEN_PAUSE, why, counts=False)
-            case Verdict.UNKNOWN if False:
+            case Verdict.UNKNOWN if _may_be_second(row):
                 await asyncio.to_thread(self._outbox.unconfirmed, row.id, why, now)
                 what = f"#A{row.alert} was sent twice to {row.chat}, and neither copy could be confirmed"
                 await self._report(row, outcome, f"{what}: {why}", once=str(row.id))

@@ -473,7 +473,8 @@ def test_a_message_on_its_way_is_waited_for_when_the_sender_is_stopped(store: St
         assert office.states() == {"first": "sent", "second": "pending"}
 
 
-def test_a_running_sender_sends_when_it_is_poked_and_ends_when_it_is_told(store: Store) -> None:
+@pytest.mark.parametrize("poked", [True, False], ids=["poked", "left to look by itself"])
+def test_a_running_sender_sends_what_comes_and_ends_when_it_is_told(store: Store, poked: bool) -> None:
     arrived = threading.Event()
     with BotApi(on_message=lambda chat, message: arrived.set()) as server:
         server.add_chat(GROUP)
@@ -481,11 +482,12 @@ def test_a_running_sender_sends_when_it_is_poked_and_ends_when_it_is_told(store:
 
         async def play() -> None:
             stop = asyncio.Event()
-            async with office.sender() as sender:
+            async with office.sender(look_again=60.0 if poked else 0.05) as sender:
                 running = asyncio.create_task(sender.run(stop))
                 await asyncio.sleep(0.05)
                 await asyncio.to_thread(office.post, "first")
-                sender.poke()
+                if poked:
+                    sender.poke()
                 assert await asyncio.to_thread(arrived.wait, 5)
                 stop.set()
                 await asyncio.wait_for(running, 5)
