@@ -89,7 +89,7 @@ def _note(
 ) -> None:
     ids: dict[Key, int] = {}
     histories: dict[Key, dict[str, Said]] = defaultdict(dict)
-    for row in connection.execute(catalogue.history, {"source": source}).tuples():
+    for row in connection.execute(catalogue.history, {"source": source}):
         identity, since, rest = row[0], row[1], row[2:]
         key = rest[: catalogue.key_width]
         ids[key] = identity

@@ -212,9 +212,9 @@ class Reader:
         found: dict[str, dict[str, float | None]] = {measure: {} for measure in measures}
         kind, code = area
         parameters = {"source": source, "kind": kind, "area": code, "measures": list(found)}
-        asked = self._connection.execute(_SERIES_OF_AREA, parameters).tuples()
+        asked = self._connection.execute(_SERIES_OF_AREA, parameters)
         by_id = {series_id: found[measure] for series_id, measure in asked}
-        rows = self._connection.execute(_HISTORY, {"source": source, "series": list(by_id)}).tuples()
+        rows = self._connection.execute(_HISTORY, {"source": source, "series": list(by_id)})
         for series_id, period, value in rows:
             by_id[series_id][period] = value
         return found
@@ -241,7 +241,7 @@ class Reader:
             return
         rank = {series_id: place for place, series_id in enumerate(listed)}
         statement = _all_figures(source, None if measure is area is None else list(listed))
-        rows = self._connection.execute(statement, execution_options={"yield_per": _STREAMED}).tuples()
+        rows = self._connection.execute(statement, execution_options={"yield_per": _STREAMED})
         for _, of_period in groupby(rows, key=itemgetter(0, 1)):
             versions: dict[int, list[StoredFigure]] = defaultdict(list)
             for said_by, period, first_seen, release, url, series_id, value in of_period:
@@ -278,16 +278,16 @@ class Reader:
             statement = statement.where(measures.c.code == measure)
         if area is not None:
             statement = statement.where(areas.c.code == area)
-        names = dict(self._connection.execute(_AREA_NAMES).tuples().all())
+        names = dict(self._connection.execute(_AREA_NAMES).all())
         return {
             series_id: (code, area_code, names[area_id])
-            for series_id, code, area_code, area_id in self._connection.execute(statement).tuples()
+            for series_id, code, area_code, area_id in self._connection.execute(statement)
         }
 
     def _ids(self, source: str) -> dict[SeriesKey, int]:
         """Return the ids of all series of a source."""
         rows = self._connection.execute(_SERIES_IDS, {"source": source})
-        ids = {(measure, kind, area): series_id for measure, kind, area, series_id in rows.tuples()}
+        ids = {(measure, kind, area): series_id for measure, kind, area, series_id in rows}
         self.met[source] = ids
         return ids
 
