@@ -268,8 +268,10 @@ class Writer(Reader):
             rows = [(edition, series_id, value, value is None) for series_id, value in values.items()]
             self._connection.exec_driver_sql(_INSERT_FIGURES_SQLITE, rows)
         else:
-            row = (edition, list(values), list(values.values()))
-            self._connection.exec_driver_sql(_INSERT_FIGURES_POSTGRESQL, row)
+            numbers = [
+                value if value is None else float(value) for value in values.values()
+            ]  # no mixed array
+            self._connection.exec_driver_sql(_INSERT_FIGURES_POSTGRESQL, (edition, list(values), numbers))
 
 
 def _merged(old: Mapping[str, Any], new: Release) -> dict[str, Any]:
