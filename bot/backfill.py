@@ -14,6 +14,8 @@ from scrapers.toolkit.contract import LIVE, Release, Scraper, SourceChanged, Unr
 
 log = logging.getLogger("figurewatch.backfill")
 
+BACKFILL_SINCE = "2021-01"  # the first month in the present layout
+
 
 @dataclass(slots=True)
 class Progress:

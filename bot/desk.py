@@ -18,7 +18,15 @@ from bot.campaign import Campaign
 from bot.check import Checker
 from bot.commit import Committer
 from bot.delivery.sender import Sender
-from bot.delivery.transports import CONSOLE, LOG, ConsoleTransport, LogTransport, TelegramTransport, Transport
+from bot.delivery.transports import (
+    CONSOLE,
+    LOG,
+    OPERATOR,
+    ConsoleTransport,
+    LogTransport,
+    TelegramTransport,
+    Transport,
+)
 from bot.rules.findings import DeliveryProblem
 from bot.settings import Settings
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
@@ -36,9 +44,9 @@ def utc_now() -> datetime:
 
 
 def destinations(settings: Settings) -> Destinations:
-    """Return where messages go: to the chats; to the console without a token; to the log without chats."""
+    """Return where messages go: to the chats; to the console without a token, to the log without chats."""
     if settings.telegram_bot_token is None:
-        return Destinations((Destination(CONSOLE),), Destination(LOG))
+        return Destinations((Destination(CONSOLE),), Destination(OPERATOR))
     team = tuple(Destination(str(chat.id), chat.topic) for chat in settings.alert_chats)
     operator = settings.ops_chat
     return Destinations(
@@ -83,14 +91,22 @@ async def open_desk(
     console: TextIO | None = None,
     clock: Callable[[], datetime] = utc_now,
     spend: Callable[[str], None] = lambda source: None,
+    spacing: float = 1.2,
+    doubt: float = 30.0,
+    backoff: float = 1.0,
 ) -> AsyncIterator[Desk]:
-    """Open the web client and the chats around a store; pages seen are saved at the end."""
+    """Open the web client and the chats around a store; pages seen are saved at the end.
+
+    `spacing` and `doubt` are the sender's, `backoff` is the web client's, in seconds.
+    """
     where = destinations(settings)
     pages = MemoryPages(await asyncio.to_thread(store.pages))
     mirror = settings.web_mirror.get_secret_value() if settings.web_mirror else None
     agent = settings.web_user_agent or user_agent(settings.web_contact or "")
     async with (
-        WebClient(pause=settings.web_pause, mirror=mirror, cache=pages, user_agent=agent) as web,
+        WebClient(
+            pause=settings.web_pause, mirror=mirror, cache=pages, user_agent=agent, backoff=backoff
+        ) as web,
         _transports(settings, console or sys.stdout) as transport,
     ):
         owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -106,6 +122,8 @@ async def open_desk(
                 hold=lambda: asyncio.to_thread(store.lease.take, LEASE, owner, clock(), LEASE_TIME),
                 clock=clock,
                 tell_operator=_operator_line(store, where, clock),
+                spacing=spacing,
+                doubt=doubt,
             ),
             pages,
             clock,
@@ -119,7 +137,8 @@ async def open_desk(
 
 @asynccontextmanager
 async def _transports(settings: Settings, console: TextIO) -> AsyncIterator[Callable[[str], Transport]]:
-    local: dict[str, Transport] = {CONSOLE: ConsoleTransport(console), LOG: LogTransport(log)}
+    screen = ConsoleTransport(console)
+    local: dict[str, Transport] = {CONSOLE: screen, OPERATOR: screen, LOG: LogTransport(log)}
     if settings.telegram_bot_token is None:
         yield lambda chat: local.get(chat, local[LOG])
         return

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CONSOLE = "console"
 LOG = "log"
+OPERATOR = "operator"  # on the console too, under its own name
 OFFICIAL = "https://api.telegram.org"
 
 

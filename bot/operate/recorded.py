@@ -22,7 +22,7 @@ TYPES = {
 class RecordedWeb:
     """Serves `folder/host/path` for each shown folder; a later folder stands over the earlier ones.
 
-    A page without an ending is kept as `path.html`. `url` is the address to give as WEB_MIRROR.
+    A page that is a folder too is kept in it as `index.html`. `url` is the address to give as WEB_MIRROR.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class RecordedWeb:
         parts = [unquote(part) for part in urlsplit(path).path.split("/") if part not in ("", ".", "..")]
         for folder in reversed(self._folders):
             exact = folder.joinpath(*parts)
-            for file in (exact, exact.with_name(exact.name + ".html")):
+            for file in (exact, exact / "index.html"):
                 if file.is_file():
                     return file
         return None

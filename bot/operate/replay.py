@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
+from bot.backfill import BACKFILL_SINCE, backfill
 from bot.campaign import load_campaign
-from bot.desk import open_desk
+from bot.desk import Desk, open_desk
 from bot.operate.recorded import RecordedWeb
 from bot.settings import Settings
 from bot.wording.numbers import day_and_time
@@ -35,6 +36,14 @@ def instants(folder: Path) -> list[tuple[datetime, Path]]:
     if not found:
         raise RecordingError(f"{folder} holds no instants, folders named like 2026-05-14T083005Z")
     return found
+
+
+async def _read_past(desk: Desk) -> None:
+    """Read what was published before the first instant, as the worker does after a first look."""
+    for source in desk.campaign.sources:
+        if not source.is_live:
+            past = await backfill(desk.checker, source, BACKFILL_SINCE)
+            click.echo(f"(backfill: {past.read} past release{'s' if past.read != 1 else ''} read)\n")
 
 
 async def replay(folder: str) -> int:
@@ -63,6 +72,8 @@ async def replay(folder: str) -> int:
                     drained = await desk.sender.drain()
                     if not drained.sent:
                         click.echo("(nothing to tell)\n")
+                    if moment == steps[0][0]:
+                        await _read_past(desk)
         finally:
             store.close()
     return int(any(result.error for result in results))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import singledispatch
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ NAME_CAP = 80
 TROUBLE_CAP = 400
 INTRODUCED = 8  # sources named one by one; the rest is counted
 
+COMPARISONS = {"before": "month before", "year_ago": "same month last year"}  # of a headline row
 FACTS = {
     "state": "The petition is now {value}",
     "response_threshold_reached_at": "The petition reached 10,000 signatures: the government will respond",
@@ -75,36 +77,26 @@ def _say(finding: Finding, source: Scraper | None, now: datetime) -> Message:
 def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
     period = finding.release.period or ""
     title = f"📊 {source.title}, England: {numbers.month(period)}"
-    rows = [_row(row) for row in finding.rows]
+    compared = [name for name in COMPARISONS if any(getattr(row, name) is not None for row in finding.rows)]
+    rows = [_row(row, compared) for row in finding.rows]
     lines = [line(bold(title))]
-    if rows:
-        before, year_ago = _comparisons(finding)
-        if before or year_ago:
-            lines.append(line(italic(f"In brackets: {' · '.join(filter(None, (before, year_ago)))}")))
-    else:
+    if not rows:
         lines.append(line("It is out; none of the headline figures is in it."))
+    elif compared:
+        lines.append(line(italic(f"In brackets: {' · '.join(COMPARISONS[name] for name in compared)}")))
     tail = [line("These are referrals, not people. Finished means two sessions or more.")] if rows else []
     if finding.revised:
         tail.insert(0, line(f"It also corrects {_figures(len(finding.revised))} of earlier months."))
     return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
 
 
-def _comparisons(finding: ReleaseOut) -> tuple[str, str]:
-    return (
-        "month before" if any(row.before is not None for row in finding.rows) else "",
-        "same month last year" if any(row.year_ago is not None for row in finding.rows) else "",
-    )
-
-
-def _row(row: Row) -> Line:
+def _row(row: Row, compared: Sequence[str]) -> Line:
     """Return one headline figure: `Recovery 51.2% (50.0% · 51.6%) of those finished`."""
-    values = [v for v in (row.before, row.year_ago) if v is not None]
-    earlier = " · ".join("–" if v is None else numbers.value(v, row.unit) for v in (row.before, row.year_ago))
-    brackets = f" ({earlier})" if values else ""
+    earlier = [getattr(row, name) for name in compared]
+    shown = " · ".join("–" if value is None else numbers.value(value, row.unit) for value in earlier)
+    rest = (f"({shown})" if shown else "", row.of)
     return line(
-        f"{row.label} ",
-        bold(numbers.value(row.value, row.unit)),
-        f"{brackets}{' ' + row.of if row.of else ''}",
+        f"{row.label} ", bold(numbers.value(row.value, row.unit)), *(f" {text}" for text in rest if text)
     )
 
 

@@ -1,0 +1,113 @@
+"""A whole Figurewatch against a local web and a local Bot API server, with a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.backfill import Backfilled, backfill
+from bot.campaign import parse_campaign
+from bot.check import Result
+from bot.desk import open_desk
+from bot.settings import Settings
+from state.store import Store
+from tests.fakes.bot_api import TOKEN, BotApi
+from tests.fakes.sites import Sites
+
+TEAM, OPERATOR = -1001, -1002
+CAMPAIGN = {"campaign": {"name": "Test"}}
+
+
+@dataclass(slots=True)
+class House:
+    """One deployment: `check` looks once and delivers, as a new process would; the chats show what is said."""
+
+    sites: Sites
+    telegram: BotApi
+    database_url: str
+    campaign: dict[str, object] = field(default_factory=lambda: dict(CAMPAIGN))
+    now: datetime = datetime(2026, 5, 14, 9, 0, tzinfo=UTC)
+
+    @property
+    def team(self) -> list[str]:
+        """Return what the team's chat shows, oldest first."""
+        return self.telegram.chat(TEAM).texts
+
+    @property
+    def operator(self) -> list[str]:
+        """Return what the operator's chat shows, oldest first."""
+        return self.telegram.chat(OPERATOR).texts
+
+    def later(self, **time: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**time)
+
+    def settings(self) -> Settings:
+        """Return the settings that a process here gets."""
+        return Settings.model_validate(
+            {
+                "telegram_bot_token": TOKEN,
+                "alert_chats": str(TEAM),
+                "ops_chat": str(OPERATOR),
+                "database_url": self.database_url,
+                "web_mirror": self.sites.url,
+                "web_pause": 0,
+                "telegram_api_url": self.telegram.url,
+            }
+        )
+
+    async def check(self, *sources: str) -> list[Result]:
+        """Look once at the sources and deliver what is due."""
+        campaign = parse_campaign(self.campaign, "campaign.toml")
+        store = Store.open(self.database_url)
+        try:
+            async with open_desk(
+                self.settings(), campaign, store, clock=lambda: self.now, spacing=0, doubt=0, backoff=0.01
+            ) as desk:
+                results = await desk.checker.round(campaign.chosen(sources))
+                assert desk.take_lease()
+                await desk.sender.drain()
+                desk.drop_lease()
+                return results
+        finally:
+            store.close()
+
+    async def backfill(self, source: str, since: str = "2021-01") -> Backfilled:
+        """Read the past of a source."""
+        campaign = parse_campaign(self.campaign, "campaign.toml")
+        store = Store.open(self.database_url)
+        try:
+            async with open_desk(self.settings(), campaign, store, clock=lambda: self.now) as desk:
+                return await backfill(desk.checker, campaign.chosen([source])[0], since)
+        finally:
+            store.close()
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """Open the store to see what it holds."""
+        store = Store.open(self.database_url)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def new_messages(self, before: int) -> Sequence[str]:
+        """Return the team's messages after the first `before`."""
+        return self.team[before:]
+
+
+@contextmanager
+def open_house(database_url: str) -> Iterator[House]:
+    """Give a house with an empty web and two empty chats."""
+    with Sites() as sites, BotApi() as telegram:
+        telegram.add_chat(TEAM)
+        telegram.add_chat(OPERATOR)
+        yield House(sites, telegram, database_url)
+
+
+def sqlite(folder: Path) -> str:
+    """Return the address of a database in a folder."""
+    return f"sqlite:///{folder / 'figurewatch.db'}"
