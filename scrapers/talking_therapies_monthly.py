@@ -394,13 +394,11 @@ class _Month:
             raise SourceChanged("an organisation code", short(untidy))
         summed_first = (self.kinds == _ENGLAND) | (self.kinds == _PROVIDER)
         summed_second = (self.kinds != _PROVIDER) & (self.kinds != _PAIR)
-        wrong = (self.first.where("all".__eq__) != summed_first) | (
-            self.second.where("all".__eq__) != summed_second
-        )
-        rows = np.flatnonzero(wrong)
+        all_first, all_second = (column.where("all".__eq__) for column in (self.first, self.second))
+        rows = np.flatnonzero((all_first != summed_first) | (all_second != summed_second))
         if len(rows):
-            found = f"{self.first[rows[0]]!r} and {self.second[rows[0]]!r}"
-            raise SourceChanged(f"the organisation codes of a {_KIND_NAMES[self.kinds[rows[0]]]} row", found)
+            kind, codes = _KIND_NAMES[self.kinds[rows[0]]], (self.first[rows[0]], self.second[rows[0]])
+            raise SourceChanged(f"codes as rows of {kind} have", "{!r} and {!r}".format(*codes))
 
     def _check_each_once(self) -> None:
         import numpy as np
@@ -520,11 +518,16 @@ def _check_share(share: _Share, england: Mapping[str, float | None]) -> None:
     whole = plus - less
     if whole <= 0:
         raise SourceChanged(f"a denominator above 0 for {share.measure} of England", f"{whole}")
-    tenths = (2000 * part + whole) // (2 * whole)  # half up, in whole numbers
+    tenths = share_in_tenths(part, whole)
     if tenths != round(published * 10):
         raise SourceChanged(
             f"{tenths / 10} for {share.measure} of England ({part} of {whole})", f"{published}"
         )
+
+
+def share_in_tenths(part: int, whole: int) -> int:
+    """Return tenths of a percent, rounded half up as the publisher does, without a float between."""
+    return (2000 * part + whole) // (2 * whole)
 
 
 def _sum(measures: Sequence[str], england: Mapping[str, float | None]) -> int | None:

@@ -117,6 +117,7 @@ def _from_csv(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(header, text), strings_can_be_null=False
             ),
+            memory_pool=pa.system_memory_pool(),  # as fast as the default one, and gives back what it took
         )
     except pa.ArrowInvalid as error:
         raise SourceChanged(
