@@ -16,6 +16,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import repeat
+from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -255,22 +256,18 @@ async def _visited(release: Release, web: Web) -> Release:
 
 
 def activity_file(shown: nhs_digital.ReleasePage) -> str:
-    """Return the address of a release's monthly activity file.
+    """Return the address of a release's monthly activity file; empty where it should have none.
 
-    Empty for an announced release, for one that covers another span than a month, and before January 2021;
-    any other has exactly one, and its name says the month that the page says.
+    Where it should, there must be exactly one, and its name must say the month that the page says.
     """
+    if not _should_have_file(shown):
+        return ""
     names = {file: unquote(urlsplit(file).path).rpartition("/")[2] for file in shown.files}
     matches = {file: match for file, name in names.items() if (match := _FILE.fullmatch(name))}
-    if shown.published is None or (shown.coverage and (shown.month is None or shown.month < FIRST_MONTH)):
-        return ""
     if len(matches) != 1:
-        found = (
-            ", ".join(names[file] for file in matches)
-            or f"none among {', '.join(names.values()) or 'no files'}"
-        )
-        raise SourceChanged("one monthly activity file", short(found))
-    file, match = next(iter(matches.items()))
+        offered = [names[file] for file in matches or names]
+        raise SourceChanged("one monthly activity file", f"{len(matches)} in {short(', '.join(offered))}")
+    ((file, match),) = matches.items()
     month = match["month"].lower()[:3]
     if month not in _MONTHS:
         raise SourceChanged("a month in the file's name", short(names[file]))
@@ -278,6 +275,15 @@ def activity_file(shown: nhs_digital.ReleasePage) -> str:
     if shown.month is not None and named != shown.month:
         raise SourceChanged(f"a file for {shown.month}", short(names[file]))
     return file
+
+
+def _should_have_file(shown: nhs_digital.ReleasePage) -> bool:
+    """Return whether a release is out and covers one month in the layout that is read here."""
+    if shown.published is None:
+        return False
+    if shown.coverage is None:
+        return f"{shown.published:%Y-%m}" > FIRST_MONTH  # a month is never out before its end
+    return shown.month is not None and shown.month >= FIRST_MONTH
 
 
 class _Month:
@@ -318,11 +324,9 @@ class _Month:
         import numpy as np
 
         rows = np.flatnonzero(wanted)
-        measures, areas = self._measures(rows), self._areas(rows)
-        values = [
-            None if number != number else number for number in self.numbers[rows].tolist()
-        ]  # NaN: withheld
-        return list(map(Figure, measures, areas, repeat(self.period), values))
+        numbers: list[float] = self.numbers[rows].tolist()
+        values = [None if isnan(number) else number for number in numbers]
+        return list(map(Figure, self._measures(rows), self._areas(rows), repeat(self.period), values))
 
     def _measures(self, rows: NDArray[np.intp]) -> list[Measure]:
         """Return the measure of each of these rows, under the name that its first row gives it."""

@@ -11,8 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import scrapers
+from scrapers.__main__ import main
 from scrapers.toolkit.capture import Look, Recorder, look
 from scrapers.toolkit.contract import Every, ReleaseCalendar
 from scrapers.toolkit.web import WebClient
@@ -116,3 +118,37 @@ def test_loading_one_source_loads_neither_the_others_nor_heavy_libraries() -> No
     heavy = {"bs4", "lxml", "numpy", "pandas", "pyarrow", "python_calamine", "httpx"}
     assert not heavy & set(loaded.split())
     assert "scrapers.konp_petition" not in loaded
+
+
+def test_a_source_can_be_tried_and_saved_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = CAPTURES / "talking_therapies_monthly" / "2025-06-12"
+    monkeypatch.chdir(tmp_path)
+    with Sites(capture) as sites:
+        environment = {"WEB_MIRROR": sites.url, "WEB_PAUSE": "0"}
+        ran = CliRunner().invoke(main, ["talking_therapies_monthly", "--save"], env=environment)
+    assert ran.exit_code == 0, ran.output
+    assert "2025-04\tEngland\tEngland\tM001\t133908\n" in ran.output
+    assert "… and " in ran.output
+    (saved,) = (tmp_path / "tests" / "captures" / "talking_therapies_monthly").iterdir()
+    assert (saved / "figures.txt").read_text() == (capture / "figures.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nhs_talking"], "no source is called 'nhs_talking'"),
+        (["parliament_petition", "--id", "x"], "id must be the number of a petition"),
+        (["parliament_petition", "--id", "5"], "expected a page, found 404 Not Found"),
+    ],
+)
+def test_a_source_that_cannot_be_tried_says_why_in_one_line(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    with Sites(tmp_path) as sites:
+        environment = {"WEB_MIRROR": sites.url, "WEB_PAUSE": "0"}
+        ran = CliRunner().invoke(main, arguments, env=environment)
+    assert ran.exit_code == 1
+    (line,) = [line for line in ran.output.splitlines() if line.startswith("Error: ")]
+    assert said in line

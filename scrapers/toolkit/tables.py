@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 512 * 1024 * 1024  # bytes of a table or workbook after decompression
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    EOFError,
+    ValueError,
+)  # what zipfile may raise
 _UTF8_MARK = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -166,7 +173,7 @@ def _clean(values: list[str]) -> list[str]:
 def _open_zip(body: bytes) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(body))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except _BROKEN:
         raise SourceChanged("a whole zip file", "a broken one") from None
     members = archive.infolist()
     if any(member.flag_bits & 1 for member in members):
@@ -184,7 +191,7 @@ def _only_csv(archive: zipfile.ZipFile) -> bytes:
         raise SourceChanged("one CSV file in the zip", short(", ".join(names)) if names else "nothing")
     try:
         return archive.read(tables[0])
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError):
+    except _BROKEN:
         raise SourceChanged("a whole zip file", "a broken one") from None
 
 

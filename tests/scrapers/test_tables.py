@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import suppress
 from datetime import date, time
 from typing import Any
 
@@ -162,6 +163,14 @@ def test_a_zip_cut_anywhere_is_refused(make: Any) -> None:
     body: bytes = make()
     for length in range(4, len(body), max(1, len(body) // 60)):
         refusal(body[:length])
+
+
+@given(st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
+def test_a_damaged_zip_is_read_or_refused(place: int, damage: bytes) -> None:
+    body = zipped(a_csv=CSV * 20)
+    place = place * len(body) // 10_001
+    with suppress(SourceChanged):
+        read_table(page(body[:place] + damage + body[place + len(damage) :]), HEADERS)
 
 
 @given(

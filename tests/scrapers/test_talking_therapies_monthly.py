@@ -404,8 +404,11 @@ def test_the_activity_file_is_known_by_each_name_it_has_had(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("", "expected one monthly activity file, found 'none among metadata.xlsx'"),
-        ("nhstalkingtherapies_time_series.csv", "expected one monthly activity file, found 'none among"),
+        ("", "expected one monthly activity file, found 0 in 'metadata.xlsx'"),
+        (
+            "nhstalkingtherapies_time_series.csv",
+            "expected one monthly activity file, found 0 in 'metadata.xlsx, nhst",
+        ),
         ("nhstalkingtherapies_month_mar_2025_activity_performance.csv", "expected a file for 2025-04, found"),
         (
             "nhstalkingtherapies_month_foo_2025_activity_performance.csv",
@@ -422,7 +425,7 @@ def test_a_release_without_its_month_s_file_is_refused(name: str, said: str) -> 
 def test_two_activity_files_are_refused() -> None:
     page = shown("nhstalkingtherapies_month_apr_2025_activity_final.csv")
     twice = replace(page, files=(*page.files, "https://x/iapt_month_apr_25_activity.zip"))
-    with pytest.raises(SourceChanged, match="expected one monthly activity file"):
+    with pytest.raises(SourceChanged, match="expected one monthly activity file, found 2 in 'nhstalking"):
         activity_file(twice)
 
 
@@ -430,6 +433,9 @@ def test_releases_of_other_spans_and_before_2021_have_no_monthly_file() -> None:
     assert activity_file(shown("", "2018-04-01", "2018-06-30")) == ""
     assert activity_file(shown("", "2020-08-01", "2020-08-31")) == ""
     assert activity_file(replace(shown(""), published=None)) == ""
+    assert activity_file(replace(shown(""), coverage=None, published=NOW.replace(year=2015))) == ""
+    with pytest.raises(SourceChanged, match="expected one monthly activity file"):
+        activity_file(replace(shown(""), coverage=None))
 
 
 # The shared samples
