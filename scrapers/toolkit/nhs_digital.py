@@ -104,8 +104,12 @@ def series_page(page: Page) -> Series:
         upcoming = [_announced(item, page) for item in _items(root, "upcoming")]
         if not (latest or past or upcoming):
             raise SourceChanged("a list of publications", "none")
-        _each_once([*latest, *past, *upcoming])
-        return Series(title, (*latest, *past), tuple(upcoming))
+        _each_once([*latest, *past])
+        _each_once(upcoming)
+        # The site moves a release by its clock and by a flag, so that at 09:30 it may stand in both lists.
+        out = {release.key for release in (*latest, *past)}
+        ahead = tuple(release for release in upcoming if release.key not in out)
+        return Series(title, (*latest, *past), ahead)
 
 
 def release_page(page: Page) -> ReleasePage:

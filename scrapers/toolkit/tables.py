@@ -25,13 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 512 * 1024 * 1024  # bytes of a table or workbook after decompression
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    EOFError,
-    ValueError,
-)  # what zipfile may raise
+# What zipfile raises for a broken archive.
+_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
 _UTF8_MARK = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -156,9 +151,7 @@ def _first_line(error: Exception) -> str:
 def _column(chunks: pa.ChunkedArray[Any]) -> Column:
     import numpy as np
 
-    unified: list[Any] = (
-        chunks.unify_dictionaries().chunks
-    )  # the stubs do not know what a dictionary's parts are
+    unified: list[Any] = chunks.unify_dictionaries().chunks  # of a type that the stubs do not know
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in unified])
     return Column(_clean(unified[0].dictionary.to_pylist()), codes)
 

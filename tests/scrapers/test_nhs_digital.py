@@ -56,6 +56,12 @@ def test_a_note_that_the_series_was_replaced_is_no_release() -> None:
     assert series.upcoming == ()
 
 
+def test_a_release_that_stands_in_both_lists_is_out() -> None:
+    series = nhs_digital.series_page(with_text(SERIES_PAGE, "performance-may-2025", "performance-april-2025"))
+    assert [release.key for release in series.out][:1] == ["performance-april-2025"]
+    assert [release.key for release in series.upcoming] == ["performance-june-2025", "performance-july-2025"]
+
+
 def test_a_release_in_winter_comes_out_at_half_past_nine_in_london_too() -> None:
     page = with_text(SERIES_PAGE, "Published: 12 June 2025", "Published: 12 January 2025")
     assert nhs_digital.series_page(page).out[0].published == datetime(2025, 1, 12, 9, 30, tzinfo=UTC)
