@@ -9,7 +9,7 @@ from datetime import date, time
 from typing import Any
 
 import numpy as np
-import openpyxl  # type: ignore[import-untyped]  # it has no stubs
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
