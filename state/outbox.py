@@ -11,11 +11,13 @@ from sqlalchemy import Engine
 
 from state.database import reading, writing
 from state.records import OutboxRow, SendState
-from state.tables import UNDONE, alerts, outbox
+from state.tables import alerts, outbox
+
+_UNDONE = outbox.c.state.in_(["pending", "sending", "ambiguous"])
 
 _ROW = outbox.c.id == sa.bindparam("of_id")
 _ROW_IN_HAND = sa.and_(_ROW, outbox.c.state == "sending")
-_ROW_UNDONE = sa.and_(_ROW, sa.text(UNDONE))
+_ROW_UNDONE = sa.and_(_ROW, _UNDONE)
 
 _HEADS = (
     sa.select(
@@ -28,7 +30,7 @@ _HEADS = (
     )
     .select_from(outbox.join(alerts))
     .where(
-        outbox.c.id.in_(sa.select(sa.func.min(outbox.c.id)).where(sa.text(UNDONE)).group_by(outbox.c.chat)),
+        outbox.c.id.in_(sa.select(sa.func.min(outbox.c.id)).where(_UNDONE).group_by(outbox.c.chat)),
         outbox.c.state != "sending",
     )
     .order_by(outbox.c.id)

@@ -192,8 +192,6 @@ alerts = sa.Table(
     sa.Column("created", Instant, nullable=False),
 )
 
-UNDONE = "state IN ('pending', 'sending', 'ambiguous')"
-
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -217,9 +215,7 @@ outbox = sa.Table(
         "state IN ('pending', 'sending', 'ambiguous', 'sent', 'unconfirmed', 'dead')", name="state"
     ),
     sa.Index("ix_outbox_alert", "alert"),
-    sa.Index(
-        "ix_outbox_undone", "chat", "id", sqlite_where=sa.text(UNDONE), postgresql_where=sa.text(UNDONE)
-    ),
+    sa.Index("ix_outbox_state", "state", "chat", "id"),
 )
 
 leases = sa.Table(

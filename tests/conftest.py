@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
+from state.store import Store
+from state.tables import metadata
 
 _REPOSITORY = Path(__file__).parents[1]
 
@@ -24,7 +29,7 @@ def shared_samples() -> Path:
 
 
 class PostgresServer:
-    """A PostgreSQL server of our own, and as many fresh databases in it as are asked for."""
+    """A PostgreSQL server of our own, and databases in it."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -45,10 +50,22 @@ class PostgresServer:
         self._execute(f"CREATE DATABASE {name} STRATEGY file_copy")
         return self.url(name)
 
-    def _execute(self, *statements: str) -> None:
+    def cleared(self) -> str:
+        """Return the address of the one database with current tables, emptied of what earlier tests left."""
+        tables = ", ".join(metadata.tables)
+        self._execute(f"TRUNCATE {tables} RESTART IDENTITY", url=self._current)
+        return self._current
+
+    @cached_property
+    def _current(self) -> str:
+        url = self.fresh()
+        Store.open(url).close()
+        return url
+
+    def _execute(self, *statements: str, url: str = "") -> None:
         import psycopg
 
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(url or self.url("postgres"), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -68,9 +85,28 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def current_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file whose tables are current, to copy from."""
+    path = tmp_path_factory.mktemp("current") / "figurewatch.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of a new, empty database; a test that asks for it runs on each kind."""
+    """Return the address of a database with current, empty tables; a test runs on each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "figurewatch.db"
+        shutil.copyfile(request.getfixturevalue("current_sqlite"), path)
+        return f"sqlite:///{path}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.cleared()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a new database without tables; a test runs on each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'figurewatch.db'}"
     server: PostgresServer = request.getfixturevalue("postgres_server")

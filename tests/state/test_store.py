@@ -73,33 +73,33 @@ def test_a_short_postgres_address_is_understood(postgres_server: PostgresServer)
     store.close()
 
 
-def test_a_store_opened_again_still_knows_everything(database_url: str) -> None:
-    first = Store.open(database_url)
+def test_a_store_opened_again_still_knows_everything(empty_database_url: str) -> None:
+    first = Store.open(empty_database_url)
     save(first, referrals(5))
     first.close()
-    second = Store.open(database_url)
+    second = Store.open(empty_database_url)
     with second.reading() as reader:
         assert [figure.value for figure in reader.figures()] == [5]
     second.close()
 
 
-def test_a_store_changed_by_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
-    Store.open(database_url).close()
-    engine = sa.create_engine(database.parse(database_url))
+def test_a_store_changed_by_a_newer_version_is_refused_and_left_alone(empty_database_url: str) -> None:
+    Store.open(empty_database_url).close()
+    engine = sa.create_engine(database.parse(empty_database_url))
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE schema_version SET version_num = '9999'"))
     with pytest.raises(
         StoreError, match=rf"expected schema {SCHEMA} or older, found 9999: update Figurewatch"
     ):
-        Store.open(database_url)
+        Store.open(empty_database_url)
     engine.dispose()
 
 
-def test_the_migrations_make_the_tables_that_the_store_expects(database_url: str) -> None:
+def test_the_migrations_make_the_tables_that_the_store_expects(empty_database_url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    engine = database.connect(database.parse(database_url))
+    engine = database.connect(database.parse(empty_database_url))
     with database.reading(engine) as connection:
         options = {"version_table": database.VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
@@ -112,9 +112,9 @@ def test_the_migrations_make_the_tables_that_the_store_expects(database_url: str
     engine.dispose()
 
 
-def test_processes_that_open_a_new_store_at_once_both_get_it(database_url: str) -> None:
+def test_processes_that_open_a_new_store_at_once_both_get_it(empty_database_url: str) -> None:
     code = "import sys; from state.store import Store; Store.open(sys.argv[1]).close()"
-    both = [script(code, database_url) for _ in range(2)]
+    both = [script(code, empty_database_url) for _ in range(2)]
     assert [finished(process) for process in both] == ["", ""]
 
 

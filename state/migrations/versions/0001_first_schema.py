@@ -10,8 +10,6 @@ from state.tables import Instant
 revision = "0001"
 down_revision = None
 
-_UNDONE = "state IN ('pending', 'sending', 'ambiguous')"
-
 
 def upgrade() -> None:
     op.create_table(
@@ -149,9 +147,7 @@ def upgrade() -> None:
             "state IN ('pending', 'sending', 'ambiguous', 'sent', 'unconfirmed', 'dead')", name="state"
         ),
         sa.Index("ix_outbox_alert", "alert"),
-        sa.Index(
-            "ix_outbox_undone", "chat", "id", sqlite_where=sa.text(_UNDONE), postgresql_where=sa.text(_UNDONE)
-        ),
+        sa.Index("ix_outbox_state", "state", "chat", "id"),
     )
     op.create_table(
         "leases",
