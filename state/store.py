@@ -19,6 +19,7 @@ from state.database import StoreError
 from state.lease import Lease
 from state.outbox import Outbox
 from state.reader import Reader, SeriesKey
+from state.spending import Spending
 from state.sql import upsert
 from state.tables import pages
 from state.writer import Writer
@@ -40,6 +41,7 @@ class Store:
         self.shown = shown
         self.outbox = Outbox(engine)
         self.lease = Lease(engine)
+        self.spending = Spending(engine)
 
     @classmethod
     def open(cls, url: str) -> Store:

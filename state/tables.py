@@ -226,6 +226,14 @@ leases = sa.Table(
     sa.Column("until", Instant, nullable=False),
 )
 
+spending = sa.Table(  # requests made on a source's latest day in London
+    "spending",
+    metadata,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("day", sa.String, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+)
+
 pages = sa.Table(  # `body` is compressed with zlib
     "pages",
     metadata,

@@ -156,6 +156,12 @@ def upgrade() -> None:
         sa.Column("until", Instant(), nullable=False),
     )
     op.create_table(
+        "spending",
+        sa.Column("source", sa.String(), primary_key=True),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("requests", sa.Integer(), nullable=False),
+    )
+    op.create_table(
         "pages",
         sa.Column("url", sa.String(), primary_key=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
