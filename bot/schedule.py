@@ -8,16 +8,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from bot.look import FULL, LISTED, Look
-from bot.rules.calendar import day_of, london_day
+from bot.rules.calendar import PATIENCE, day_of, london_day
 from scrapers.toolkit.contract import LONDON, Every, ReleaseCalendar, Rhythm
 from state.records import StoredRelease
 
 DAY_BEGINS, DAY_ENDS = time(7), time(23)
 EARLY = timedelta(seconds=20)  # before the announced minute
 SHARP_EVERY, SHARP_FOR = timedelta(seconds=20), timedelta(minutes=10)
-THEN_EVERY, THEN_UNTIL = timedelta(minutes=2), timedelta(minutes=60)
+THEN_EVERY = timedelta(minutes=2)  # until the team's patience ends
+CLEAR_BEFORE = timedelta(minutes=5)  # before the announced minute; then nothing else is in the way
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=5), timedelta(hours=6)
 NEAR = 11  # the releases before the newest that are looked at more often
+FOR_THE_FILE = 1  # request kept back on an announced day
 
 
 class Slot(NamedTuple):
@@ -28,31 +30,45 @@ class Slot(NamedTuple):
 
 
 def next_slot(
-    key: str, rhythm: Rhythm, releases: Sequence[StoredRelease], now: datetime, last: datetime | None
+    key: str,
+    rhythm: Rhythm,
+    releases: Sequence[StoredRelease],
+    now: datetime,
+    last: datetime | None,
+    left: int | None = None,
 ) -> Slot:
-    """Return the next look at a source that was last read at `last`; None if it never was."""
+    """Return the next look at a source that was last read at `last`; None if it never was.
+
+    `left` is how many requests it may still cost today, None as many as it takes. A look that was missed is
+    made up for at once, and so are all that were: by one look at the overview.
+    """
     if last is None:
         return Slot(now, FULL)
     if isinstance(rhythm, Every):
         return Slot(max(now, _next_interval(key, rhythm, last)), FULL)
-    missed = next(_slots(key, rhythm, releases, last))
-    if missed.at <= now:
+    if next(_slots(key, rhythm, releases, last)).at <= now:
         return Slot(now, LISTED)
-    return missed
+    today = london_day(now)
+    coming = [slot for slot in day_plan(key, rhythm, releases, today) if slot.at > now]
+    if left is not None:
+        coming = affordable(coming, left - FOR_THE_FILE if _due(releases, today) else left)
+    return coming[0] if coming else day_plan(key, rhythm, releases, today + timedelta(days=1))[0]
 
 
 def retry_slot(now: datetime, failures: int) -> Slot:
     """Return the next first look at a source whose first looks failed so far."""
-    return Slot(now + min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY), FULL)
+    return Slot(now + min(FIRST_RETRY * 2 ** min(failures - 1, 10), LAST_RETRY), FULL)
 
 
-def budget(rhythm: Rhythm, releases: Sequence[StoredRelease], day: date) -> int | None:
-    """Return how many requests a source may cost on a day in London; None is as many as it takes."""
+def budget(rhythm: Rhythm, releases: Sequence[StoredRelease], day: date, *, taught: bool) -> int | None:
+    """Return how many requests a source may cost on a day in London; None is as many as it takes.
+
+    A first look reads a dozen pages, so until it succeeded every day counts as a release day.
+    """
     if isinstance(rhythm, Every):
         return None
-    return (
-        rhythm.release_day_requests if _due(releases, day) or _came(releases, day) else rhythm.daily_requests
-    )
+    busy = not taught or any(_day(release) == day for release in releases)
+    return rhythm.release_day_requests if busy else rhythm.daily_requests
 
 
 def day_plan(key: str, rhythm: ReleaseCalendar, releases: Sequence[StoredRelease], day: date) -> list[Slot]:
@@ -63,17 +79,42 @@ def day_plan(key: str, rhythm: ReleaseCalendar, releases: Sequence[StoredRelease
     """
     due = _due(releases, day)
     if not due:
-        return sorted(_quiet_day(key, rhythm, releases, day))
-    sharp = [
+        return sorted(_quiet_day(key, rhythm, releases, day), key=lambda slot: slot.at)
+    late = _at(day, rhythm.at) + PATIENCE
+    visits = [
         Slot(at, Look("visit", (due[n % len(due)].key,))) for n, at in enumerate(_sharp_times(rhythm, day))
     ]
-    return [*sharp, *(Slot(_at(day, at), LISTED) for at in (time(13), time(18)))]
+    return [*visits, *(Slot(at, LISTED) for at in (late, _at(day, time(13)), _at(day, time(18))))]
+
+
+def affordable(slots: Sequence[Slot], left: int) -> list[Slot]:
+    """Return the looks of a day that `left` requests suffice for.
+
+    Looks at the overview are kept. Visits give way evenly, the next one first: after some costly failures
+    the rest of the day is looked at more rarely, instead of its end not at all.
+    """
+    visits = [slot for slot in slots if slot.look.kind == "visit"]
+    room = left - (len(slots) - len(visits))
+    cost = sum(len(slot.look.keys) for slot in visits)
+    if cost <= room:
+        return list(slots)
+    every = -(-cost // room) if room > 0 else len(slots) + 1
+    kept = set(visits[every - 1 :: every])
+    return [slot for slot in slots if slot.look.kind != "visit" or slot in kept]
+
+
+def is_release_near(rhythm: Rhythm, releases: Sequence[StoredRelease], now: datetime) -> bool:
+    """Return whether a release may come at any moment, so that nothing should be in its way."""
+    if isinstance(rhythm, Every) or not _due(releases, london_day(now)):
+        return False
+    minute = _at(london_day(now), rhythm.at)
+    return minute - CLEAR_BEFORE <= now < minute + PATIENCE
 
 
 def _quiet_day(
     key: str, rhythm: ReleaseCalendar, releases: Sequence[StoredRelease], day: date
 ) -> Iterator[Slot]:
-    out = sorted((r for r in releases if r.published and r.read_at), key=_published, reverse=True)
+    out = _followed(releases)
     newest, near, older = out[:1], out[1 : NEAR + 1], out[NEAR + 1 :]
     after_release = (datetime.combine(day, rhythm.at) + timedelta(minutes=1)).time()
     plans: list[tuple[time, Look]] = [(at, LISTED) for at in (after_release, time(13), time(18))]
@@ -95,7 +136,7 @@ def _sharp_times(rhythm: ReleaseCalendar, day: date) -> Iterator[datetime]:
         yield moment
         moment += SHARP_EVERY
     moment = release + SHARP_FOR
-    while moment <= release + THEN_UNTIL:
+    while moment < release + PATIENCE:
         yield moment
         moment += THEN_EVERY
 
@@ -141,16 +182,24 @@ def _turn(releases: Sequence[StoredRelease], day: date) -> list[StoredRelease]:
     return [releases[first], releases[(first + 1) % len(releases)]]
 
 
+def _followed(releases: Sequence[StoredRelease]) -> list[StoredRelease]:
+    """Return the releases that are looked at again: those that were read and what came after them.
+
+    A release that came but could not be read is among them, for its file may be replaced. Newest first.
+    """
+    out = sorted(((r.published, r) for r in releases if r.published), key=lambda pair: pair[0], reverse=True)
+    newest = next((published for published, release in out if release.read_at), None)
+    return [r for published, r in out if r.read_at or newest is None or published >= newest]
+
+
 def _due(releases: Sequence[StoredRelease], day: date) -> list[StoredRelease]:
-    return [release for release in releases if release.published is None and day_of(release.expected) == day]
+    """Return the releases of a day that are still to be read, be they out or not."""
+    return [release for release in releases if release.read_at is None and _day(release) == day]
 
 
-def _came(releases: Sequence[StoredRelease], day: date) -> bool:
-    return any(release.published and london_day(release.published) == day for release in releases)
-
-
-def _published(release: StoredRelease) -> datetime:
-    return release.published or datetime.max.replace(tzinfo=UTC)
+def _day(release: StoredRelease) -> date | None:
+    """Return the day on which a release came out, or on which it is announced to."""
+    return london_day(release.published) if release.published else day_of(release.expected)
 
 
 def _at(day: date, at: time) -> datetime:
