@@ -88,6 +88,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.commit()
 
 
+def migrate(connection: Connection, schema: str) -> None:
+    """Bring the tables up to a schema, inside the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, schema)
+
+
 def _sqlite(url: URL) -> Engine:
     folder = Path(str(url.database)).parent
     if not folder.is_dir():
@@ -126,7 +137,7 @@ def _make_current(engine: Engine) -> None:
         version = _version(connection)
         if version is not None and version > SCHEMA:
             raise StoreError(f"expected schema {SCHEMA} or older, found {version}: update Figurewatch")
-        _migrate(connection)
+        migrate(connection, SCHEMA)
 
 
 def _version(connection: Connection) -> str | None:
@@ -135,13 +146,3 @@ def _version(connection: Connection) -> str | None:
     return connection.scalar(
         sa.select(sa.column("version_num", sa.String)).select_from(sa.table(VERSION_TABLE))
     )
-
-
-def _migrate(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

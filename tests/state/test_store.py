@@ -17,11 +17,31 @@ from state import database
 from state.records import SourceState, Trouble
 from state.store import Store, StoreError
 from state.tables import SCHEMA, metadata
-from tests.state.samples import HOUR, LONDON_ICB, NHS, NOON, PETITION, referrals, save
+from tests.state.samples import HOUR, LONDON_ICB, NHS, NOON, PETITION, REFERRALS, referrals, save
 
 if TYPE_CHECKING:
     from tests.conftest import PostgresServer
 
+FIRST_SCHEMA_ROWS = """
+INSERT INTO releases (id, source, key, title, url, state, published, file, first_seen) VALUES
+  (1, 'talking_therapies_monthly', 'march', 'March', 'https://x', 'out', '2026-05-14T12:00:00.000000Z', '',
+  '2026-05-14T12:00:00.000000Z');
+INSERT INTO measures (id, source, code) VALUES (1, 'talking_therapies_monthly', 'M001');
+INSERT INTO measure_names (measure, since, name, unit, denominator, definition) VALUES
+  (1, '2026-03', 'Count_ReferralsReceived', 'count', '', 'Referrals received');
+INSERT INTO areas (id, source, kind, code) VALUES (1, 'talking_therapies_monthly', 'England', 'England');
+INSERT INTO area_names (area, since, name) VALUES (1, '2026-03', 'England');
+INSERT INTO series (id, measure, area) VALUES (1, 1, 1);
+INSERT INTO editions (id, source, period, published, release, first_seen) VALUES
+  (1, 'talking_therapies_monthly', '2026-03', '2026-05-14T12:00:00.000000Z', 1,
+  '2026-05-14T12:00:00.000000Z');
+INSERT INTO figures (edition, series, value, withheld) VALUES (1, 1, 5.5, FALSE);
+INSERT INTO alerts (id, source, kind, dedupe, text, finding, created) VALUES
+  (1, 'talking_therapies_monthly', 'release', 'march', 'March', '{}', '2026-05-14T12:00:00.000000Z');
+INSERT INTO outbox (alert, key, chat, part, payload, state, attempts, resends, not_before, created, error)
+  VALUES (1, 'march', '42', 1, '{"html": "March"}', 'pending', 0, 0, '2026-05-14T12:00:00.000000Z',
+  '2026-05-14T12:00:00.000000Z', '');
+"""
 RELEASE = Release("march", "March 2026", "https://x/march", published=NOON)
 
 
@@ -110,6 +130,24 @@ def test_the_migrations_make_the_tables_that_the_store_expects(empty_database_ur
             checks = {check["name"] for check in inspector.get_check_constraints(table.name)}
             assert checks == {c.name for c in table.constraints if isinstance(c, sa.CheckConstraint)}
     engine.dispose()
+
+
+def test_a_store_of_the_first_schema_is_brought_up_to_date_with_all_it_knew(empty_database_url: str) -> None:
+    engine = sa.create_engine(database.parse(empty_database_url))
+    with engine.begin() as connection:
+        database.migrate(connection, "0001")
+        for statement in FIRST_SCHEMA_ROWS.strip().split(";\n"):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+    store = Store.open(empty_database_url)
+    with store.reading() as reader:
+        assert reader.releases(NHS)[0].published == NOON
+        assert [(figure.area_name, figure.value) for figure in reader.figures()] == [("England", 5.5)]
+        assert reader.measures(NHS) == {"M001": REFERRALS}
+        assert [(alert.text, alert.state) for alert in reader.alerts()] == [("March", "pending")]
+    assert [row.payload for row in store.outbox.due(NOON)] == [{"html": "March"}]
+    store.close()
 
 
 def test_processes_that_open_a_new_store_at_once_both_get_it(empty_database_url: str) -> None:
