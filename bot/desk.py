@@ -38,6 +38,23 @@ LEASE = "worker"
 LEASE_TIME = timedelta(seconds=30)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things are waited for, in seconds.
+
+    `spacing` lies between two messages in a chat, `doubt` before one is sent again that perhaps arrived,
+    `backoff` before a page is asked for again; `timeout` bounds each silence of a site.
+    """
+
+    spacing: float = 1.2
+    doubt: float = 30.0
+    backoff: float = 1.0
+    timeout: float = 20.0
+
+
+PACE = Pace()
+
+
 def utc_now() -> datetime:
     """Return the present moment in UTC."""
     return datetime.now(UTC)
@@ -91,21 +108,21 @@ async def open_desk(
     console: TextIO | None = None,
     clock: Callable[[], datetime] = utc_now,
     spend: Callable[[str], None] = lambda source: None,
-    spacing: float = 1.2,
-    doubt: float = 30.0,
-    backoff: float = 1.0,
+    pace: Pace = PACE,
 ) -> AsyncIterator[Desk]:
-    """Open the web client and the chats around a store; pages seen are saved at the end.
-
-    `spacing` and `doubt` are the sender's, `backoff` is the web client's, in seconds.
-    """
+    """Open the web client and the chats around a store; pages seen are saved at the end."""
     where = destinations(settings)
     pages = MemoryPages(await asyncio.to_thread(store.pages))
     mirror = settings.web_mirror.get_secret_value() if settings.web_mirror else None
     agent = settings.web_user_agent or user_agent(settings.web_contact or "")
     async with (
         WebClient(
-            pause=settings.web_pause, mirror=mirror, cache=pages, user_agent=agent, backoff=backoff
+            pause=settings.web_pause,
+            mirror=mirror,
+            cache=pages,
+            user_agent=agent,
+            backoff=pace.backoff,
+            timeout=pace.timeout,
         ) as web,
         _transports(settings, console or sys.stdout) as transport,
     ):
@@ -122,8 +139,8 @@ async def open_desk(
                 hold=lambda: asyncio.to_thread(store.lease.take, LEASE, owner, clock(), LEASE_TIME),
                 clock=clock,
                 tell_operator=_operator_line(store, where, clock),
-                spacing=spacing,
-                doubt=doubt,
+                spacing=pace.spacing,
+                doubt=pace.doubt,
             ),
             pages,
             clock,

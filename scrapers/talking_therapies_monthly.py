@@ -45,16 +45,14 @@ SITE = "https://digital.nhs.uk/data-and-information/publications/statistical/"
 SERIES = SITE + "nhs-talking-therapies-monthly-statistics-including-employment-advisors"
 OLD_SERIES = SITE + "psychological-therapies-report-on-the-use-of-iapt-services"
 FIRST_MONTH = "2021-01"  # nothing is known of the files just before it, and older ones are laid out otherwise
-FILE_TYPES = frozenset(
-    {
-        "text/csv",
-        "application/csv",
-        "application/vnd.ms-excel",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/zip",
-        "application/x-zip-compressed",
-        "application/octet-stream",
-    }
+FILE_TYPES = (
+    "text/csv",
+    "application/csv",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/octet-stream",
 )
 FILE_LIMIT = 128 * 1024 * 1024
 

@@ -199,7 +199,7 @@ class Scraper(ABC):
             cls.name = cls.__module__.rpartition(".")[2]
 
     def __init__(self, entry: Mapping[str, Any]) -> None:
-        """Take the source's campaign entry. Raises ValueError, in one line, where the entry cannot be used."""
+        """Take the source's campaign entry. Raises ValueError, in one line, where it cannot be used."""
         self.key = f"{self.name}:{entry['id']}" if entry.get("id") is not None else self.name
 
     @property

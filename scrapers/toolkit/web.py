@@ -12,7 +12,7 @@ import socket
 import ssl
 import zlib
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -407,15 +407,15 @@ def page_of(url: str, answer: Answer, known: CachedPage | None, accept: Collecti
         raise SourceChanged("a page", _phrase(answer.status), url=url, body=answer.body)
     else:
         page = Page(url, answer.body, *media_type(answer.headers.get("content-type", "")))
-    _check(page, answer.headers, {kind.lower() for kind in accept}, limit)
+    _check(page, answer.headers, [kind.lower() for kind in accept], limit)
     return page
 
 
-def _check(page: Page, headers: httpx.Headers, accept: set[str], limit: int) -> None:
+def _check(page: Page, headers: httpx.Headers, accept: Sequence[str], limit: int) -> None:
     """Raise unless the page is of an accepted type, within the limit, and not empty."""
     if is_challenge(page.body, page.content_type):
         raise Unreachable(f"refused with a challenge page ({page.url})")
-    wanted = " or ".join(sorted(accept))
+    wanted = f"{accept[0]} or the like" if len(accept) > 2 else " or ".join(accept)
     if page.content_type not in accept:
         found = page.content_type or "no content type"
         raise SourceChanged(wanted, found, url=page.url, body=page.body)

@@ -11,19 +11,20 @@ from pathlib import Path
 from bot.backfill import Backfilled, backfill
 from bot.campaign import parse_campaign
 from bot.check import Result
-from bot.desk import open_desk
+from bot.desk import Pace, open_desk
 from bot.settings import Settings
 from state.store import Store
 from tests.fakes.bot_api import TOKEN, BotApi
 from tests.fakes.sites import Sites
 
 TEAM, OPERATOR = -1001, -1002
+QUICK = Pace(spacing=0, doubt=0, backoff=0.01, timeout=0.4)
 CAMPAIGN = {"campaign": {"name": "Test"}}
 
 
 @dataclass(slots=True)
 class House:
-    """One deployment: `check` looks once and delivers, as a new process would; the chats show what is said."""
+    """One deployment: `check` looks once and delivers as a new process would; the chats show what is said."""
 
     sites: Sites
     telegram: BotApi
@@ -65,7 +66,7 @@ class House:
         store = Store.open(self.database_url)
         try:
             async with open_desk(
-                self.settings(), campaign, store, clock=lambda: self.now, spacing=0, doubt=0, backoff=0.01
+                self.settings(), campaign, store, clock=lambda: self.now, pace=QUICK
             ) as desk:
                 results = await desk.checker.round(campaign.chosen(sources))
                 assert desk.take_lease()

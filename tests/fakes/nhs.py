@@ -105,7 +105,7 @@ def _share(part: int, whole: int) -> float:
 def month_file(
     period: str,
     england: Mapping[str, object],
-    providers: Mapping[str, Mapping[str, Any]] | None = None,
+    providers: Mapping[str, Mapping[str, object]] | None = None,
 ) -> str:
     """Return a monthly file in the published layout; `providers` map a code to values by measure."""
     first, last = bounds(period)
@@ -149,7 +149,9 @@ class Issue:
     @property
     def slug(self) -> str:
         """Return the last part of its address."""
-        return f"performance-{bounds(self.period)[0]:%B-%Y}".lower()
+        month = f"{bounds(self.period)[0]:%B-%Y}".lower()
+        old = self.series == OLD_SERIES
+        return f"{month}-final-including-a-report-on-the-iapt-pilots" if old else f"performance-{month}"
 
     @property
     def url(self) -> str:
