@@ -45,6 +45,9 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
+# Sorted by its characters in both, whatever language a PostgreSQL server speaks.
+Text = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 metadata = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -58,12 +61,12 @@ metadata = sa.MetaData(
 sources = sa.Table(
     "sources",
     metadata,
-    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("key", Text, primary_key=True),
     sa.Column("checked_at", Instant),
     sa.Column("taught_at", Instant),
     sa.Column("introduced_at", Instant),
-    sa.Column("trouble_kind", sa.String),
-    sa.Column("trouble_text", sa.String),
+    sa.Column("trouble_kind", Text),
+    sa.Column("trouble_text", Text),
     sa.Column("trouble_since", Instant),
     sa.Column("trouble_rounds", sa.Integer),
     sa.Column("trouble_told", sa.Boolean),
@@ -73,16 +76,16 @@ releases = sa.Table(
     "releases",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("key", sa.String, nullable=False),
-    sa.Column("title", sa.String, nullable=False),
-    sa.Column("url", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("period", sa.String),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("key", Text, nullable=False),
+    sa.Column("title", Text, nullable=False),
+    sa.Column("url", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("period", Text),
     sa.Column("published", Instant),
-    sa.Column("expected", sa.String),
-    sa.Column("fingerprint", sa.String),
-    sa.Column("file", sa.String, nullable=False),
+    sa.Column("expected", Text),
+    sa.Column("fingerprint", Text),
+    sa.Column("file", Text, nullable=False),
     sa.Column("first_seen", Instant, nullable=False),
     sa.Column("read_at", Instant),
     sa.UniqueConstraint("source", "key"),
@@ -93,8 +96,8 @@ measures = sa.Table(
     "measures",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("code", sa.String, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("code", Text, nullable=False),
     sa.UniqueConstraint("source", "code"),
 )
 
@@ -102,20 +105,20 @@ measure_names = sa.Table(  # what a measure was called from the period `since` o
     "measure_names",
     metadata,
     sa.Column("measure", sa.ForeignKey("measures.id"), primary_key=True),
-    sa.Column("since", sa.String, primary_key=True),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("unit", sa.String, nullable=False),
-    sa.Column("denominator", sa.String, nullable=False),
-    sa.Column("definition", sa.String, nullable=False),
+    sa.Column("since", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("unit", Text, nullable=False),
+    sa.Column("denominator", Text, nullable=False),
+    sa.Column("definition", Text, nullable=False),
 )
 
 areas = sa.Table(
     "areas",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("code", sa.String, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("code", Text, nullable=False),
     sa.UniqueConstraint("source", "kind", "code"),
 )
 
@@ -123,8 +126,8 @@ area_names = sa.Table(  # what an area was called from the period `since` on
     "area_names",
     metadata,
     sa.Column("area", sa.ForeignKey("areas.id"), primary_key=True),
-    sa.Column("since", sa.String, primary_key=True),
-    sa.Column("name", sa.String, nullable=False),
+    sa.Column("since", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
 )
 
 series = sa.Table(
@@ -140,8 +143,8 @@ editions = sa.Table(
     "editions",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("period", sa.String, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("period", Text, nullable=False),
     sa.Column("published", Instant, nullable=False),
     sa.Column("release", sa.ForeignKey("releases.id"), nullable=False),
     sa.Column("first_seen", Instant, nullable=False),
@@ -164,9 +167,9 @@ facts = sa.Table(
     "facts",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("value", sa.String),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("value", Text),
     sa.Column("first_seen", Instant, nullable=False),
     sa.Index("ix_facts_source", "source", "name", "id"),
 )
@@ -174,8 +177,8 @@ facts = sa.Table(
 episodes = sa.Table(
     "episodes",
     metadata,
-    sa.Column("source", sa.String, primary_key=True),
-    sa.Column("episode", sa.String, primary_key=True),
+    sa.Column("source", Text, primary_key=True),
+    sa.Column("episode", Text, primary_key=True),
     sa.Column("first_seen", Instant, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -184,10 +187,10 @@ alerts = sa.Table(
     "alerts",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("dedupe", sa.String, nullable=False, unique=True),
-    sa.Column("text", sa.String, nullable=False),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("dedupe", Text, nullable=False, unique=True),
+    sa.Column("text", Text, nullable=False),
     sa.Column("finding", sa.JSON, nullable=False),
     sa.Column("created", Instant, nullable=False),
 )
@@ -197,12 +200,12 @@ outbox = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("alert", sa.ForeignKey("alerts.id"), nullable=False),
-    sa.Column("key", sa.String, nullable=False, unique=True),
-    sa.Column("chat", sa.String, nullable=False),
+    sa.Column("key", Text, nullable=False, unique=True),
+    sa.Column("chat", Text, nullable=False),
     sa.Column("thread", sa.Integer),
     sa.Column("part", sa.Integer, nullable=False),
     sa.Column("payload", sa.JSON, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
+    sa.Column("state", Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("resends", sa.Integer, nullable=False),
     sa.Column("not_before", Instant, nullable=False),
@@ -210,7 +213,7 @@ outbox = sa.Table(
     sa.Column("began", Instant),  # the latest sending
     sa.Column("done", Instant),  # sent, or given up
     sa.Column("message_id", sa.BigInteger),
-    sa.Column("error", sa.String, nullable=False),
+    sa.Column("error", Text, nullable=False),
     sa.CheckConstraint(
         "state IN ('pending', 'sending', 'ambiguous', 'sent', 'unconfirmed', 'dead')", name="state"
     ),
@@ -221,36 +224,36 @@ outbox = sa.Table(
 leases = sa.Table(
     "leases",
     metadata,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("owner", sa.String, nullable=False),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("owner", Text, nullable=False),
     sa.Column("until", Instant, nullable=False),
 )
 
 spending = sa.Table(  # requests made on a source's latest day in London
     "spending",
     metadata,
-    sa.Column("source", sa.String, primary_key=True),
-    sa.Column("day", sa.String, nullable=False),
+    sa.Column("source", Text, primary_key=True),
+    sa.Column("day", Text, nullable=False),
     sa.Column("requests", sa.Integer, nullable=False),
 )
 
 pages = sa.Table(  # `body` is compressed with zlib
     "pages",
     metadata,
-    sa.Column("url", sa.String, primary_key=True),
+    sa.Column("url", Text, primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("content_type", sa.String, nullable=False),
-    sa.Column("charset", sa.String),
-    sa.Column("etag", sa.String),
-    sa.Column("last_modified", sa.String),
+    sa.Column("content_type", Text, nullable=False),
+    sa.Column("charset", Text),
+    sa.Column("etag", Text),
+    sa.Column("last_modified", Text),
     sa.Column("seen", Instant, nullable=False),
 )
 
 chats = sa.Table(  # what Telegram told us about a chat: it moved, or we may not write there
     "chats",
     metadata,
-    sa.Column("chat", sa.String, primary_key=True),
-    sa.Column("moved_to", sa.String),
+    sa.Column("chat", Text, primary_key=True),
+    sa.Column("moved_to", Text),
     sa.Column("paused", Instant),
-    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("reason", Text, nullable=False),
 )

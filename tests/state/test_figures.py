@@ -240,3 +240,10 @@ def test_facts_are_remembered_as_they_were_said_last(store: Store) -> None:
         writer.save_facts(PETITION, [Fact("state", "open")], NOON + 2 * HOUR)
     with store.reading() as reader:
         assert reader.facts([PETITION, NHS]) == {PETITION: {"state": "open", "response": None}, NHS: {}}
+
+
+def test_codes_are_sorted_alike_in_both_databases(store: Store) -> None:
+    codes = ["A-1", "A1", "B1", "a1", "a_1", "b1"]
+    save(store, *(referrals(1, area=Area(code, "ICB", code)) for code in reversed(codes)))
+    with store.reading() as reader:
+        assert [figure.area for figure in reader.figures()] == codes
