@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from scrapers.toolkit.contract import Figure
 from state.records import Changes, FigureKey, Known, Revision
-
-_REVISED: Final = "revised"
-_WITHHELD: Final = "withheld"
-_APPEARED: Final = "appeared"
 
 
 def compare(known: Mapping[FigureKey, Known], figures: Iterable[Figure], *, complete: bool) -> Changes:
@@ -20,22 +15,16 @@ def compare(known: Mapping[FigureKey, Known], figures: Iterable[Figure], *, comp
     that it has, so that what is stored and not among them is gone. Raises ValueError for two figures with one
     key.
     """
-    new: list[Figure] = []
-    altered: dict[str, list[Revision]] = {_REVISED: [], _WITHHELD: [], _APPEARED: []}
+    found = _Found()
     seen: set[FigureKey] = set()
     for figure in figures:
-        measure, area, period, value = figure
+        measure, area, period, _ = figure
         key = FigureKey(measure.id, area.kind, area.code, period)
         if key in seen:
             raise ValueError(f"expected one figure for {' '.join(key)}, found two")
         seen.add(key)
-        stored = known.get(key)
-        if stored is None:
-            new.append(figure)
-        elif stored.value != value:
-            altered[_how(stored.value, value)].append(Revision(figure, stored.value))
-    gone = tuple(key for key in known if key not in seen) if complete else ()
-    return _changes(new, altered, gone)
+        found.add(figure, known.get(key))
+    return found.changes(gone=[key for key in known if key not in seen] if complete else [])
 
 
 def compare_readings(
@@ -45,25 +34,36 @@ def compare_readings(
 
     `latest` is keyed by measure, kind of area and area code.
     """
-    new: list[Figure] = []
-    altered: dict[str, list[Revision]] = {_REVISED: [], _WITHHELD: [], _APPEARED: []}
+    found = _Found()
     for figure in figures:
-        stored = latest.get((figure.measure.id, figure.area.kind, figure.area.code))
+        reading = latest.get((figure.measure.id, figure.area.kind, figure.area.code))
+        found.add(figure, reading and reading[1])
+    return found.changes()
+
+
+class _Found:
+    """Changes while they are found."""
+
+    def __init__(self) -> None:
+        self.new: list[Figure] = []
+        self.revised: list[Revision] = []
+        self.withheld: list[Revision] = []
+        self.appeared: list[Revision] = []
+
+    def add(self, figure: Figure, stored: Known | None) -> None:
+        """Sort one figure in by what is stored of it; the same again is no change."""
         if stored is None:
-            new.append(figure)
-        elif stored[1].value != figure.value:
-            old = stored[1].value
-            altered[_how(old, figure.value)].append(Revision(figure, old))
-    return _changes(new, altered, ())
+            self.new.append(figure)
+        elif stored.value == figure.value:
+            return
+        elif stored.value is None:
+            self.appeared.append(Revision(figure, None))
+        elif figure.value is None:
+            self.withheld.append(Revision(figure, stored.value))
+        else:
+            self.revised.append(Revision(figure, stored.value))
 
-
-def _how(old: float | None, value: float | None) -> str:
-    if old is None:
-        return _APPEARED
-    return _WITHHELD if value is None else _REVISED
-
-
-def _changes(
-    new: list[Figure], altered: Mapping[str, list[Revision]], gone: tuple[FigureKey, ...]
-) -> Changes:
-    return Changes(tuple(new), gone=gone, **{how: tuple(group) for how, group in altered.items()})
+    def changes(self, gone: Iterable[FigureKey] = ()) -> Changes:
+        return Changes(
+            tuple(self.new), tuple(self.revised), tuple(self.withheld), tuple(self.appeared), tuple(gone)
+        )
