@@ -100,5 +100,5 @@ async def _one(checker: Checker, source: Scraper, release: Release, since: str) 
     fetched = await source.fetch(opened, web)
     now = checker.clock()
     figures, _ = await read(source, fetched, now)
-    await asyncio.to_thread(checker.committer.past, source, fetched.release, figures, now)
+    await checker.commit(checker.committer.past, source, fetched.release, figures, now)
     return True

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
 
 from bot.campaign import Campaign
 from bot.commit import Committed, Committer, Seen
@@ -27,6 +28,9 @@ from scrapers.toolkit.contract import (
 from scrapers.toolkit.web import WebClient
 from state.records import StoredRelease
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 log = logging.getLogger("figurewatch.check")
 
 READ_INLINE = 64 * 1024  # bytes; a small body is parsed faster than a thread is handed the work
@@ -39,6 +43,7 @@ class Result:
     source: Scraper
     error: str | None = None
     passing: bool = False
+    spent: bool = False  # today's requests were used up before it was done
     newest: Release | Figure | None = None
     releases: int = 0
     figures: int = 0
@@ -59,6 +64,14 @@ class _Memory:
     facts: Mapping[str, Mapping[str, str | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a release could not be read: its file, under this fingerprint, or (None) page or file were not had."""
+
+    error: SourceChanged
+    fingerprint: str | None = None
+
+
 @dataclass(slots=True)
 class Checker:
     """Looks at sources. One per process: it shares the web client, and remembers what was refused."""
@@ -68,14 +81,23 @@ class Checker:
     campaign: Campaign
     clock: Callable[[], datetime]
     spend: Callable[[str], None] = lambda source: None
-    _refused: dict[tuple[str, str], tuple[str | None, SourceChanged]] = field(default_factory=dict)
+    _refused: dict[tuple[str, str], _Refusal] = field(default_factory=dict)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def commit(self, transaction: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a transaction off the event loop, in the order of asking.
+
+        Threads that wait for each other inside SQLite sleep in steps of up to a tenth of a second.
+        """
+        async with self._writing:
+            return await asyncio.to_thread(transaction, *args, **kwargs)
 
     async def round(self, sources: Sequence[Scraper], look: Look = FULL) -> list[Result]:
         """Look at these sources at once, commit what they say, and note how it went."""
         memory = await asyncio.to_thread(self._recall, [s.key for s in sources if s.is_live])
         results = await asyncio.gather(*(self._guarded(source, memory, look) for source in sources))
-        seen = [Seen(r.source, r.newest, r.error, r.passing) for r in results]
-        await asyncio.to_thread(self.committer.settle, seen, self.clock())
+        seen = [Seen(r.source, r.newest, r.error, r.passing) for r in results if not r.spent]
+        await self.commit(self.committer.settle, seen, self.clock())
         return results
 
     def _recall(self, live: Sequence[str]) -> _Memory:
@@ -97,8 +119,7 @@ class Checker:
                 await self._publications(source, web, look, result)
         except BudgetSpent as error:
             log.info("%s: %s", source.key, error)
-            if not source.is_live:
-                await asyncio.to_thread(self.committer.announced, source, (), self.clock())
+            result.spent = True
         except (Unreachable, SourceChanged) as error:
             result.error, result.passing = str(error), isinstance(error, Unreachable)
         except Exception as error:  # the edge around one source: the others are still checked
@@ -117,53 +138,69 @@ class Checker:
         values = {(f.measure.id, f.area.kind, f.area.code): f.value for f in figures}
         if values != memory.latest.get(source.key) or dict(facts) != memory.facts.get(source.key, {}):
             marks = self.campaign.marks.get(source.key, Marks())
-            result.add(
-                await asyncio.to_thread(self.committer.reading, source, release, figures, facts, marks, now)
-            )
+            result.add(await self.commit(self.committer.reading, source, release, figures, facts, marks, now))
 
     async def _publications(self, source: Scraper, web: Web, look: Look, result: Result) -> None:
-        """Read the releases that are new or were replaced, then store what is announced."""
+        """Read the releases that are new or were replaced, then store what is announced.
+
+        However the look ends, what it saw is stored, and a release that is overdue is told.
+        """
         stored = await asyncio.to_thread(self._stored, source.key)
-        seen = await _ask(source, web, look, stored)
-        result.releases = len(seen)
-        result.newest = max(filter(is_out, seen), key=publication, default=None)
-        failures: list[SourceChanged] = []
-        for release in await self._opened(source, web, choose(seen, stored)):
-            try:
+        seen: Sequence[Release] = ()
+        try:
+            seen = await self._ask(source, web, look, stored)
+            result.releases = len(seen)
+            result.newest = max(filter(is_out, seen), key=publication, default=None)
+            for release in sorted(choose(seen, stored), key=publication):
                 await self._publication(source, web, release, result)
-            except SourceChanged as error:
-                failures.append(error)
-        result.add(await asyncio.to_thread(self.committer.announced, source, seen, self.clock()))
-        failures += [error for (key, _), (_, error) in self._refused.items() if key == source.key]
-        if failures:
-            raise failures[0]
+        finally:
+            result.add(await self.commit(self.committer.announced, source, seen, self.clock()))
+        if refusal := next((r for (key, _), r in self._refused.items() if key == source.key), None):
+            raise refusal.error
 
     def _stored(self, source: str) -> dict[str, StoredRelease]:
         with self.committer.store.reading() as tx:
             return {release.key: release for release in tx.releases(source)}
 
-    async def _opened(self, source: Scraper, web: Web, releases: Sequence[Release]) -> list[Release]:
-        """Return the releases with their own pages read, oldest first, without those that hold no figures."""
-        closed = [r for r in releases if not r.fingerprint and (source.key, r.key) not in self._refused]
-        opened = list(await source.visit(closed, web)) if closed else []
-        known = [release for release in releases if release.fingerprint]
-        return sorted((r for r in (*known, *opened) if r.file and is_out(r)), key=publication)
+    async def _ask(
+        self, source: Scraper, web: Web, look: Look, stored: Mapping[str, StoredRelease]
+    ) -> Sequence[Release]:
+        if look.kind == "full":
+            return await source.releases(web)
+        if look.kind == "listed":
+            return await source.listed(web)
+        seen: list[Release] = []
+        for key in look.keys:
+            try:
+                seen += await source.visit([as_release(stored[key])], web)
+            except SourceChanged as error:
+                self._refused[source.key, key] = _Refusal(error)
+        for release in seen:
+            refusal = self._refused.get((source.key, release.key))
+            if refusal and refusal.fingerprint != release.fingerprint:
+                del self._refused[source.key, release.key]
+        return seen
 
     async def _publication(self, source: Scraper, web: Web, release: Release, result: Result) -> None:
-        """Read one release. A file that was refused is not asked for again until its page changes."""
-        refused = self._refused.get((source.key, release.key))
-        if refused and refused[0] == release.fingerprint:
-            raise refused[1]
-        fetched = await source.fetch(release, web)
-        now = self.clock()
+        """Read one release, or remember why not. A refused file is not asked for until its page changes."""
+        place = source.key, release.key
+        refusal = self._refused.get(place)
+        if refusal and refusal.fingerprint and release.fingerprint in (None, refusal.fingerprint):
+            return
+        self._refused.pop(place, None)
+        fingerprint = None
         try:
+            opened = release if release.fingerprint else (await source.visit([release], web))[0]
+            if not (opened.file and is_out(opened)):
+                return
+            fetched = await source.fetch(opened, web)
+            now, fingerprint = self.clock(), opened.fingerprint
             figures, _ = await read(source, fetched, now)
         except SourceChanged as error:
-            self._refused[source.key, release.key] = (release.fingerprint, error)
-            raise
-        self._refused.pop((source.key, release.key), None)
+            self._refused[place] = _Refusal(error, fingerprint)
+            return
         result.figures += len(figures)
-        result.add(await asyncio.to_thread(self.committer.publication, source, fetched.release, figures, now))
+        result.add(await self.commit(self.committer.publication, source, fetched.release, figures, now))
 
 
 async def read(source: Scraper, fetched: Fetched, now: datetime) -> tuple[list[Figure], list[Fact]]:
@@ -203,11 +240,3 @@ def choose(seen: Sequence[Release], stored: Mapping[str, StoredRelease]) -> list
 def publication(release: Release) -> datetime:
     """Return when a release was published, for ordering; an unpublished one comes last."""
     return release.published or datetime.max.replace(tzinfo=UTC)
-
-
-async def _ask(source: Scraper, web: Web, look: Look, stored: Mapping[str, StoredRelease]) -> list[Release]:
-    if look.kind == "full":
-        return list(await source.releases(web))
-    if look.kind == "listed":
-        return list(await source.listed(web))
-    return list(await source.visit([as_release(stored[key]) for key in look.keys if key in stored], web))

@@ -30,12 +30,14 @@ from bot.delivery.transports import (
 from bot.rules.findings import DeliveryProblem
 from bot.settings import Settings
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
+from state.lease import Lease
 from state.store import Store
 
 log = logging.getLogger("figurewatch")
 
 LEASE = "worker"
 LEASE_TIME = timedelta(seconds=30)
+LEASE_FRESH = timedelta(seconds=5)  # what is left outlasts a message on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,32 @@ def destinations(settings: Settings) -> Destinations:
     )
 
 
+class Right:
+    """The right to watch and to send, which one process at a time has: a lease in the store."""
+
+    def __init__(self, lease: Lease, clock: Callable[[], datetime]) -> None:
+        self._lease, self._clock = lease, clock
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._taken: datetime | None = None
+
+    def take(self) -> bool:
+        """Take or renew it; False while another process has it."""
+        now = self._clock()
+        self._taken = now if self._lease.take(LEASE, self._owner, now, LEASE_TIME) else None
+        return self._taken is not None
+
+    async def hold(self) -> bool:
+        """Return whether we have it; the store, which promised it for longer, is asked now and then."""
+        if self._taken is not None and timedelta(0) <= self._clock() - self._taken < LEASE_FRESH:
+            return True
+        return await asyncio.to_thread(self.take)
+
+    def drop(self) -> None:
+        """Give it back."""
+        self._taken = None
+        self._lease.release(LEASE, self._owner)
+
+
 @dataclass(slots=True)
 class Desk:
     """The opened parts of one process."""
@@ -83,15 +111,15 @@ class Desk:
     sender: Sender
     pages: MemoryPages
     clock: Callable[[], datetime]
-    owner: str
+    right: Right
 
     def take_lease(self) -> bool:
         """Take or renew the right to watch and to send; False while another process has it."""
-        return self.store.lease.take(LEASE, self.owner, self.clock(), LEASE_TIME)
+        return self.right.take()
 
     def drop_lease(self) -> None:
         """Give the right back, so that the next process need not wait."""
-        self.store.lease.release(LEASE, self.owner)
+        self.right.drop()
 
     def save_pages(self) -> None:
         """Remember the pages that changed, so that the next process asks only whether they did."""
@@ -126,7 +154,7 @@ async def open_desk(
         ) as web,
         _transports(settings, console or sys.stdout) as transport,
     ):
-        owner = f"{socket.gethostname()}:{os.getpid()}"
+        right = Right(store.lease, clock)
         desk = Desk(
             settings,
             campaign,
@@ -136,7 +164,7 @@ async def open_desk(
                 store,
                 transport,
                 allowed=where.chats,
-                hold=lambda: asyncio.to_thread(store.lease.take, LEASE, owner, clock(), LEASE_TIME),
+                hold=right.hold,
                 clock=clock,
                 tell_operator=_operator_line(store, where, clock),
                 spacing=pace.spacing,
@@ -144,7 +172,7 @@ async def open_desk(
             ),
             pages,
             clock,
-            owner,
+            right,
         )
         try:
             yield desk

@@ -12,17 +12,20 @@ To add one:
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
 from scrapers.toolkit.contract import Scraper
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Return the names of all sources, without importing any."""
     return tuple(sorted(m.name for m in iter_modules(__path__) if not m.ispkg and not m.name.startswith("_")))
 
 
+@cache
 def load(name: str) -> type[Scraper]:
     """Return the source of that name, importing only its module. Raises ValueError for an unknown name."""
     known = names()
