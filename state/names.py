@@ -79,8 +79,9 @@ def renamings(
     if since is not None and history[since] == said:
         return
     yield period, said
-    after = None if since is None else next_seen()
-    if since is not None and after is not None and not any(period < noted <= after for noted in history):
+    if since is None or (after := next_seen()) is None:
+        return
+    if not any(period < noted <= after for noted in history):
         yield after, history[since]
 
 
@@ -95,12 +96,14 @@ def _note(
         ids[key] = identity
         if since is not None:
             histories[key][since] = rest[catalogue.key_width :]
+    rows = []
     for (period, key), name in sorted(said.items()):
         next_seen = partial(_next_seen, connection, catalogue, source, ids[key], period)
         for since, noted in list(renamings(histories[key], period, name, next_seen)):
             histories[key][since] = noted
-            noted_row = dict(zip(catalogue.columns, (ids[key], since, *noted), strict=True))
-            connection.execute(catalogue.note, noted_row)
+            rows.append(dict(zip(catalogue.columns, (ids[key], since, *noted), strict=True)))
+    if rows:
+        connection.execute(catalogue.note, rows)
 
 
 def _next_seen(
