@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -277,3 +278,13 @@ print(*{name.partition(".")[0] for name in sys.modules})
 """
     loaded = finished(script(code, url)).split()
     assert not {"alembic", "mako", "psycopg", "pandas", "pyarrow", "httpx"} & set(loaded)
+
+
+def test_what_a_source_cost_is_remembered_for_its_latest_day(store: Store) -> None:
+    today, tomorrow = NOON.date(), NOON.date() + timedelta(days=1)
+    assert store.spending.on(NHS, today) == 0
+    store.spending.note(NHS, today, 3)
+    store.spending.note(NHS, today, 4)
+    assert (store.spending.on(NHS, today), store.spending.on(NHS, tomorrow)) == (4, 0)
+    store.spending.note(NHS, tomorrow, 1)
+    assert (store.spending.on(NHS, today), store.spending.on(NHS, tomorrow)) == (0, 1)
