@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from bot import __version__
+
 if TYPE_CHECKING:
     from bot.campaign import Campaign
     from bot.check import Result
@@ -75,7 +77,7 @@ def asynchronous(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callab
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="figurewatch")
+@click.version_option(__version__)
 def main() -> None:
     """Watch the public figures a campaign stands on, and tell the team when one really changes."""
 

@@ -6,12 +6,15 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import NamedTuple
 
 from bot.campaign import Campaign, CampaignError, load_campaign
+from bot.check import read
 from bot.desk import open_desk
 from bot.settings import Settings, SettingsError, load_settings
-from scrapers.toolkit.contract import SourceChanged, Unreachable
+from bot.wording.messages import newest
+from scrapers.toolkit.contract import Scraper, SourceChanged, Unreachable, Web
 from state.store import Store, StoreError
 
 
@@ -54,16 +57,24 @@ def _durable(shown: str) -> str:
 
 
 async def _sources(settings: Settings, campaign: Campaign, store: Store) -> AsyncIterator[Checked]:
-    """Ask each source for its overview, one request each; nothing is stored but the pages."""
+    """Ask each source once, in the shortest way; nothing is stored but the pages."""
     async with open_desk(settings, campaign, store) as desk:
         for source in campaign.sources:
-            web = desk.checker.web.for_source(source.hosts)
             try:
-                releases = await source.listed(web)
+                says = await _says(source, desk.checker.web.for_source(source.hosts), desk.clock())
             except (SourceChanged, Unreachable) as error:
                 yield Checked(source.key, False, str(error))
             else:
-                yield Checked(source.key, True, f"{len(releases)} releases listed")
+                yield Checked(source.key, True, says)
+
+
+async def _says(source: Scraper, web: Web, now: datetime) -> str:
+    """Return what a source says now: a live page in full, of the others the overview alone."""
+    if not source.is_live:
+        return f"{len(await source.listed(web))} releases listed"
+    (release,) = await source.releases(web)
+    figures, _ = await read(source, await source.fetch(release, web), now)
+    return newest(next(iter(figures), None))
 
 
 async def _telegram(settings: Settings) -> Checked:
