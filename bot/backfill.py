@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,18 +36,22 @@ class Backfilled:
     failures: tuple[str, ...]
 
 
+async def _go_on() -> None:
+    """Wait for nothing."""
+
+
 async def backfill(
     checker: Checker,
     source: Scraper,
     since: str,
     *,
     show: Callable[[Progress], None] = lambda progress: None,
-    wait: Callable[[], asyncio.Future[None] | None] = lambda: None,
+    wait: Callable[[], Awaitable[None]] = _go_on,
 ) -> Backfilled:
     """Read every release of `source` from the month `since` on that was never read, newest first.
 
     A release that cannot be read is named and passed over; what was read stays, so that a stopped backfill
-    goes on where it was. Raises SourceChanged or Unreachable when the list of releases cannot be read.
+    goes on where it was. `wait` is awaited before each. Raises SourceChanged or Unreachable when the list of releases cannot be read.
     """
     web = checker.web.for_source(source.hosts)
     listed: list[Release] = []
@@ -64,8 +68,7 @@ async def backfill(
     for release in todo:
         progress.release = release.title
         show(progress)
-        if pause := wait():
-            await pause
+        await wait()
         try:
             progress.read += await _one(checker, source, release, since)
         except (SourceChanged, Unreachable) as error:
@@ -77,15 +80,20 @@ async def backfill(
 
 
 def _unread(checker: Checker, source: Scraper, listed: list[Release], since: str) -> list[Release]:
-    """Return the releases that were never read and can hold a month from `since` on, newest first."""
+    """Return the releases that were never read and can hold a month from `since` on, newest first.
+
+    What is newer than all that was read is left to the next check, which tells of it.
+    """
     first_day = date.fromisoformat(f"{since}-01")
     with checker.committer.store.reading() as tx:
-        done = {stored.key for stored in tx.releases(source.key) if stored.read_at}
+        done = {stored.key: stored.published for stored in tx.releases(source.key) if stored.read_at}
+    newest = max(filter(None, done.values()), default=None)
     fresh = {
         release.key: release
         for release in listed
         if is_out(release)
         and release.key not in {LIVE, *done}
+        and (newest is None or publication(release) < newest)
         and london_day(publication(release)) > first_day
     }
     return sorted(fresh.values(), key=publication, reverse=True)

@@ -66,7 +66,7 @@ class _Memory:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why a release could not be read: its file, under this fingerprint, or (None) page or file were not had."""
+    """Why a release could not be read. With a fingerprint its file was refused, else page or file not had."""
 
     error: SourceChanged
     fingerprint: str | None = None

@@ -36,8 +36,6 @@ from state.store import Store
 log = logging.getLogger("figurewatch")
 
 LEASE = "worker"
-LEASE_TIME = timedelta(seconds=30)
-LEASE_FRESH = timedelta(seconds=5)  # what is left outlasts a message on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +73,25 @@ def destinations(settings: Settings) -> Destinations:
 
 
 class Right:
-    """The right to watch and to send, which one process at a time has: a lease in the store."""
+    """The right to watch and to send, which one process at a time has: a lease in the store.
 
-    def __init__(self, lease: Lease, clock: Callable[[], datetime]) -> None:
-        self._lease, self._clock = lease, clock
+    It lasts for `time` after it was taken; what is left after a sixth of that outlasts a message on its way.
+    """
+
+    def __init__(self, lease: Lease, clock: Callable[[], datetime], time: timedelta) -> None:
+        self._lease, self._clock, self._time = lease, clock, time
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._taken: datetime | None = None
 
     def take(self) -> bool:
         """Take or renew it; False while another process has it."""
         now = self._clock()
-        self._taken = now if self._lease.take(LEASE, self._owner, now, LEASE_TIME) else None
+        self._taken = now if self._lease.take(LEASE, self._owner, now, self._time) else None
         return self._taken is not None
 
     async def hold(self) -> bool:
         """Return whether we have it; the store, which promised it for longer, is asked now and then."""
-        if self._taken is not None and timedelta(0) <= self._clock() - self._taken < LEASE_FRESH:
+        if self._taken is not None and timedelta(0) <= self._clock() - self._taken < self._time / 6:
             return True
         return await asyncio.to_thread(self.take)
 
@@ -154,7 +155,7 @@ async def open_desk(
         ) as web,
         _transports(settings, console or sys.stdout) as transport,
     ):
-        right = Right(store.lease, clock)
+        right = Right(store.lease, clock, timedelta(seconds=settings.lease_time))
         desk = Desk(
             settings,
             campaign,

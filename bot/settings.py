@@ -17,6 +17,7 @@ MENDING = {
     "WEB_MIRROR": "give an address, like http://127.0.0.1:8000",
     "TELEGRAM_API_URL": "give an address, like http://127.0.0.1:8081",
     "PORT": "give a port number from 1 to 65535",
+    "LEASE_TIME": "give seconds from 1 to 600, like 30",
     "HEALTHCHECK_URL": "give an address, like https://hc-ping.com/your-id",
 }
 
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     telegram_api_url: SecretStr | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
     healthcheck_url: HttpUrl | None = None
+    lease_time: float = Field(default=30.0, ge=1, le=600)  # seconds until another takes over from the dead
 
     @field_validator("telegram_bot_token")
     @classmethod

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
-from bot.backfill import backfill
+from bot.backfill import BACKFILL_SINCE, backfill
 from bot.desk import Desk
+from bot.look import LISTED, Look
 from bot.rules.calendar import london_day
-from bot.schedule import Slot, budget, next_slot, retry_slot
+from bot.schedule import Slot, budget, is_release_near, next_slot, retry_slot
 from bot.wording.messages import newest
 from bot.wording.numbers import day_and_time
 from scrapers.toolkit.contract import BudgetSpent, Scraper, SourceChanged, Unreachable
@@ -24,27 +26,60 @@ from state.records import SourceState, StoredRelease
 
 log = logging.getLogger("figurewatch.worker")
 
-BACKFILL_SINCE = "2021-01"
-RENEW_EVERY = 10.0  # seconds
-DRAIN_TIME = 8.0  # seconds that a stop waits for checks and messages on their way
-LATE_IS_FINE = 3600  # seconds; a look that was held up is still made, once
+DRAIN_TIME, LAST_WORDS = 5.0, 1.5  # seconds that a stop waits for what is on its way, and for its end
+LONGEST_LOOK = 1800.0  # seconds; a look that takes longer hangs
+LATE = timedelta(minutes=5)  # so late, one page is not all that may have changed
+AGAIN_AFTER = timedelta(minutes=1)  # a look that could not be committed
+GIVE_WAY = 5.0  # seconds between two glances of a backfill at whether it may go on
+LIST_AGAIN = 1800.0  # seconds until a backfill asks again for a list that it could not have
+
+
+@dataclass(slots=True)
+class _Purse:
+    """What one source may still cost on one day in London; a limit of None is no limit."""
+
+    day: date
+    limit: int | None = None
+    spent: int = 0
 
 
 @dataclass(slots=True)
 class Budget:
-    """Counts a source's requests by London's day, and refuses those beyond its manners."""
+    """Counts each source's requests by London's day, and refuses those beyond its manners."""
 
     clock: Callable[[], datetime]
-    limits: dict[str, int | None] = field(default_factory=dict)
-    spent: Counter[tuple[str, date]] = field(default_factory=Counter)
+    _purses: dict[str, _Purse] = field(default_factory=dict)
+
+    def allow(self, source: str, limit: int | None, spent: int) -> None:
+        """Allow a source so many requests today, of which `spent` are spent. A day's limit only grows."""
+        purse = self._purse(source)
+        if limit is None or purse.limit is None or limit > purse.limit:
+            purse.limit = limit
+        purse.spent = max(purse.spent, spent)
+
+    def left(self, source: str) -> int | None:
+        """Return how many requests a source may still cost today, None for as many as it takes."""
+        purse = self._purse(source)
+        return None if purse.limit is None else purse.limit - purse.spent
+
+    def spent(self, source: str) -> tuple[date, int]:
+        """Return what a source has cost today, and which day that is."""
+        purse = self._purse(source)
+        return purse.day, purse.spent
 
     def spend(self, source: str) -> None:
         """Count one request, or raise BudgetSpent."""
-        today = (source, london_day(self.clock()))
-        limit = self.limits.get(source)
-        if limit is not None and self.spent[today] >= limit:
-            raise BudgetSpent(f"the {limit} requests of today are used up")
-        self.spent[today] += 1
+        purse = self._purse(source)
+        if purse.limit is not None and purse.spent >= purse.limit:
+            raise BudgetSpent(f"the {purse.limit} requests of today are used up")
+        purse.spent += 1
+
+    def _purse(self, source: str) -> _Purse:
+        today = london_day(self.clock())
+        purse = self._purses.get(source)
+        if purse is None or purse.day != today:
+            purse = self._purses[source] = _Purse(today)
+        return purse
 
 
 @dataclass(slots=True)
@@ -59,40 +94,57 @@ class Watch:
 
     @classmethod
     def begin(cls, desk: Desk, source: Scraper, budget_: Budget) -> Watch:
-        """Return the watch of a source with its first look planned from what the store remembers."""
-        state, releases = _remembered(desk, source)
+        """Return the watch of a source with its next look planned from what the store remembers."""
+        watch = cls(desk, source, budget_, retry_slot(desk.clock(), 1))
+        state, releases = watch._remembered()
         last = state.checked_at if state.taught_at else None
-        slot = next_slot(source.key, source.rhythm, releases, desk.clock(), last)
-        return cls(desk, source, budget_, slot)
+        watch.slot = watch._next(releases, last)
+        return watch
 
     async def turn(self) -> Slot:
         """Make the planned look; return when and what the next one is."""
-        state, releases = await asyncio.to_thread(_remembered, self.desk, self.source)
-        today = london_day(self.desk.clock())
-        # A first look reads a dozen pages once; manners are for every day.
-        limit = budget(self.source.rhythm, releases, today) if state.taught_at else None
-        self.budget.limits[self.source.key] = limit
-        result = (await self.desk.checker.round([self.source], self.slot.look))[0]
-        await asyncio.to_thread(self.desk.save_pages)
+        await asyncio.to_thread(self._remembered)
+        result = (await self.desk.checker.round([self.source], self._look()))[0]
+        await asyncio.to_thread(self._save)
         self.desk.sender.poke()
-        state, releases = await asyncio.to_thread(_remembered, self.desk, self.source)
-        now = self.desk.clock()
-        self.failures = self.failures + 1 if result.error else 0
+        state, releases = await asyncio.to_thread(self._remembered)
         if state.taught_at:
-            self.slot = next_slot(self.source.key, self.source.rhythm, releases, now, now)
+            self.failures = 0
+            self.slot = self._next(releases, self.desk.clock())
         else:
-            self.slot = retry_slot(now, max(self.failures, 1))
+            self.failures += 1
+            self.slot = retry_slot(self.desk.clock(), self.failures)
         said = f"{self.source.key}: {result.error or newest(result.newest)}"
-        log.log(
-            logging.WARNING if result.error else logging.INFO,
-            "%s; next look %s",
-            said,
-            day_and_time(self.slot.at),
-        )
+        level = logging.WARNING if result.error else logging.INFO
+        log.log(level, "%s; next look %s", said, day_and_time(self.slot.at))
         return self.slot
 
+    def _look(self) -> Look:
+        """Return the planned look; a visit that was held up for long becomes a look at the overview."""
+        late = self.desk.clock() - self.slot.at > LATE
+        return LISTED if late and self.slot.look.kind == "visit" else self.slot.look
 
-def _remembered(desk: Desk, source: Scraper) -> tuple[SourceState, list[StoredRelease]]:
+    def _next(self, releases: list[StoredRelease], last: datetime | None) -> Slot:
+        left = self.budget.left(self.source.key)
+        return next_slot(self.source.key, self.source.rhythm, releases, self.desk.clock(), last, left)
+
+    def _remembered(self) -> tuple[SourceState, list[StoredRelease]]:
+        """Return what the store remembers of the source, and let the budget follow from it."""
+        key, rhythm, today = self.source.key, self.source.rhythm, london_day(self.desk.clock())
+        state, releases = remembered(self.desk, self.source)
+        limit = budget(rhythm, releases, today, taught=state.taught_at is not None)
+        self.budget.allow(key, limit, 0 if limit is None else self.desk.store.spending.on(key, today))
+        return state, releases
+
+    def _save(self) -> None:
+        """Keep what the next process should know: the pages as seen, and what they cost."""
+        self.desk.save_pages()
+        if self.budget.left(self.source.key) is not None:
+            self.desk.store.spending.note(self.source.key, *self.budget.spent(self.source.key))
+
+
+def remembered(desk: Desk, source: Scraper) -> tuple[SourceState, list[StoredRelease]]:
+    """Return what the store remembers of a source and of its releases; a live one has none to plan by."""
     with desk.store.reading() as tx:
         state = tx.sources().get(source.key, SourceState(source.key))
         return state, [] if source.is_live else tx.releases(source.key)
@@ -104,96 +156,147 @@ class Worker:
     def __init__(self, desk: Desk, budget_: Budget) -> None:
         self._desk = desk
         self._budget = budget_
+        # A look that was held up, be it for days, is still made, once: each plans the one after it.
         self._scheduler = AsyncIOScheduler(
-            timezone=UTC,
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": LATE_IS_FINE},
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._running: set[asyncio.Task[None]] = set()
+        self._leads = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for the lease, then watch and send until `stop` is set; checks on their way are waited for."""
-        if not await self._lease(stop):
+        if not await self._wait_for_lease(stop):
             return
-        await self._desk.sender.recover()
-        sending = asyncio.create_task(self._desk.sender.run(stop))
-        renewing = asyncio.create_task(self._renew(stop))
-        for source in self._desk.campaign.sources:
-            watch = await asyncio.to_thread(Watch.begin, self._desk, source, self._budget)
-            self._plan(watch)
-        self._scheduler.start()
-        past = self._start(self._backfill(stop))
-        await stop.wait()
-        self._scheduler.pause()
-        past.cancel()
-        await self._finish({*self._running, sending})
-        renewing.cancel()
-        self._scheduler.shutdown(wait=False)
-        await asyncio.to_thread(self._desk.drop_lease)
+        try:
+            await self._lead(stop)
+        finally:
+            await asyncio.to_thread(self._desk.drop_lease)
 
-    async def _lease(self, stop: asyncio.Event) -> bool:
+    async def _lead(self, stop: asyncio.Event) -> None:
+        """Watch and send. Neither sending nor holding the lease may end before `stop`: then all ends."""
+        await self._desk.sender.recover()
+        self._scheduler.start()
+        duties = {
+            asyncio.create_task(work)
+            for work in (stop.wait(), self._desk.sender.run(stop), self._keep_lease(stop))
+        }
+        try:
+            for source in self._desk.campaign.sources:
+                self._plan(await asyncio.to_thread(Watch.begin, self._desk, source, self._budget))
+            past = self._start(self._backfill())
+            await asyncio.wait(duties, return_when=asyncio.FIRST_COMPLETED)
+            past.cancel()
+        finally:
+            stop.set()
+            self._scheduler.pause()
+            await _finish({*self._running, *duties})
+            self._scheduler.shutdown(wait=False)
+        for duty in duties:
+            if duty.done() and not duty.cancelled():
+                duty.result()
+
+    async def _wait_for_lease(self, stop: asyncio.Event) -> bool:
         """Wait until this process holds the lease; return False when it was stopped before."""
         said = False
         while not stop.is_set():
-            if await asyncio.to_thread(self._desk.take_lease):
+            if await self._take_lease():
                 return True
             if not said:
                 log.warning("another worker holds the lease; waiting to take over when it ends")
                 said = True
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), RENEW_EVERY / 2)
+            await _rest(stop, self._desk.settings.lease_time / 6)
         return False
 
-    async def _renew(self, stop: asyncio.Event) -> None:
-        """Renew the lease; without it, no new check is started until it is ours again."""
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            try:
-                held = await asyncio.to_thread(self._desk.take_lease)
-            except Exception:
-                log.exception("the lease could not be renewed")
-                held = False
-            if stop.is_set():
-                return
-            self._scheduler.resume() if held else self._scheduler.pause()
+    async def _keep_lease(self, stop: asyncio.Event) -> None:
+        """Renew the lease; without it no look is begun, until it is ours again."""
+        while not stop.is_set():
+            await _rest(stop, self._desk.settings.lease_time / 3)
+            led = self._leads
+            if await self._take_lease() and not led:
+                await self._desk.sender.recover()
+            if not stop.is_set():
+                self._scheduler.resume() if self._leads else self._scheduler.pause()
+
+    async def _take_lease(self) -> bool:
+        """Take or renew the lease, and return whether it is ours; a store that does not answer gives none."""
+        try:
+            self._leads = await asyncio.to_thread(self._desk.take_lease)
+        except Exception:
+            log.exception("the lease could not be taken")
+            self._leads = False
+        return self._leads
 
     def _plan(self, watch: Watch) -> None:
         self._scheduler.add_job(
-            self._turn, DateTrigger(watch.slot.at), args=[watch], id=watch.source.key, replace_existing=True
+            self._begin, DateTrigger(watch.slot.at), args=[watch], id=watch.source.key, replace_existing=True
         )
 
-    async def _turn(self, watch: Watch) -> None:
-        task = self._start(self._watched(watch))
-        await asyncio.shield(task)
+    async def _begin(self, watch: Watch) -> None:
+        """Begin a look. The job ends at once: what is planned at a look's end must not meet it running."""
+        self._start(self._look(watch))
 
-    async def _watched(self, watch: Watch) -> None:
+    async def _look(self, watch: Watch) -> None:
         try:
-            await watch.turn()
+            async with asyncio.timeout(LONGEST_LOOK):
+                await watch.turn()
         except Exception:  # the edge around one job: a store that cannot be written must not end the watch
             log.exception("%s: the look failed", watch.source.key)
-            watch.slot = retry_slot(self._desk.clock(), 1)
+            watch.slot = watch.slot._replace(at=self._desk.clock() + AGAIN_AFTER)
         self._plan(watch)
 
-    def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return task
 
-    async def _finish(self, tasks: set[asyncio.Task[None]]) -> None:
-        done, late = await asyncio.wait(tasks, timeout=DRAIN_TIME)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*done, *late, return_exceptions=True)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a task ended in an error", exc_info=error)
 
-    async def _backfill(self, stop: asyncio.Event) -> None:
+    async def _backfill(self) -> None:
         """Read the past of every source that has one, in the background."""
         for source in self._desk.campaign.sources:
-            if source.is_live:
-                continue
+            if not source.is_live:
+                await self._backfill_one(source)
+
+    async def _backfill_one(self, source: Scraper) -> None:
+        wait = partial(self._give_way, source)
+        while True:
+            await wait()
             try:
-                past = await backfill(self._desk.checker, source, BACKFILL_SINCE)
-            except (SourceChanged, Unreachable) as error:
+                past = await backfill(self._desk.checker, source, BACKFILL_SINCE, wait=wait)
+                break
+            except Unreachable as error:
+                log.warning("%s: the past could not be listed, asking again later: %s", source.key, error)
+                await asyncio.sleep(LIST_AGAIN)
+            except SourceChanged as error:
                 log.warning("%s: the past could not be listed: %s", source.key, error)
-                continue
-            if past.read or past.failures:
-                log.info("%s: %d past releases read, %d refused", source.key, past.read, len(past.failures))
+                return
+        if past.read or past.failures:
+            log.info("%s: %d past releases read, %d refused", source.key, past.read, len(past.failures))
+
+    async def _give_way(self, source: Scraper) -> None:
+        """Wait for the first look at a source, and while one of its releases may come at any moment."""
+        while True:
+            state, releases = await asyncio.to_thread(remembered, self._desk, source)
+            near = is_release_near(source.rhythm, releases, self._desk.clock())
+            if self._leads and state.taught_at and not near:
+                return
+            await asyncio.sleep(GIVE_WAY)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def _finish(tasks: set[asyncio.Task[Any]]) -> None:
+    """Wait for what is on its way, then end it. What does not even end is left to the next start."""
+    _, late = await asyncio.wait(tasks, timeout=DRAIN_TIME)
+    for task in late:
+        task.cancel()
+    if late:
+        log.warning("%d tasks did not finish in %g s and were ended", len(late), DRAIN_TIME)
+        await asyncio.wait(late, timeout=LAST_WORDS)
