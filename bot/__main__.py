@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -243,6 +243,18 @@ async def backfill(sources: tuple[str, ...], since: str) -> int:
     return int(troubles > 0)
 
 
+def refuse_unknown(option: str, given: str | None, stored: Collection[str]) -> None:
+    """End where an option names what is not in the store; one that is still empty refuses nothing."""
+    from difflib import get_close_matches
+
+    if given is None or not stored or given in stored:
+        return
+    near = get_close_matches(given, stored, 1)
+    fail(
+        f"{option} {given!r}: nothing of that name is stored{f'; did you mean {near[0]!r}?' if near else ''}"
+    )
+
+
 @main.command()
 @click.option("--source", help="Only this source, by its key.")
 @click.option("--measure", help="Only this measure: M001, or a derived one as treated_once.")
@@ -261,6 +273,10 @@ def figures(source: str | None, measure: str | None, area: str | None, as_csv: b
 
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
+        refuse_unknown("--source", source, tx.sources())
+        refuse_unknown(
+            "--measure", measure, {*DERIVED, *(code for key in tx.sources() for code in tx.measures(key))}
+        )
         if measure in DERIVED:
             parts = [f for code in DERIVED[measure].needs for f in tx.figures(source, code, area)]
             rows = listing.derived_rows(measure, parts)
@@ -288,6 +304,7 @@ def releases(source: str | None, as_json: bool) -> None:
 
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
+        refuse_unknown("--source", source, tx.sources())
         known = tx.releases(source)
     listing.print_json(listing.release_rows(known)) if as_json else listing.print_releases(known)
 
