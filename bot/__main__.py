@@ -274,13 +274,13 @@ def figures(source: str | None, measure: str | None, area: str | None, as_csv: b
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
         refuse_unknown("--source", source, tx.sources())
-        refuse_unknown(
-            "--measure", measure, {*DERIVED, *(code for key in tx.sources() for code in tx.measures(key))}
-        )
         if measure in DERIVED:
             parts = [f for code in DERIVED[measure].needs for f in tx.figures(source, code, area)]
             rows = listing.derived_rows(measure, parts)
         else:
+            if measure is not None:
+                codes = {code for key in tx.sources() for code in tx.measures(key)}
+                refuse_unknown("--measure", measure, codes and {*codes, *DERIVED})
             rows = listing.figure_rows(tx.figures(source, measure, area))
         if as_json:
             listing.print_json(list(rows))

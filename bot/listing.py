@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.rules.measures import DERIVED, Derived
 from bot.wording.numbers import day_and_time
+from scrapers.toolkit.contract import LIVE
 from state.records import StoredAlert, StoredFigure, StoredRelease
 
 WIDTH = 100
@@ -140,18 +141,18 @@ def release_rows(releases: Iterable[StoredRelease]) -> list[dict[str, Any]]:
 
 
 def print_releases(releases: Iterable[StoredRelease]) -> None:
-    """Print releases as a table."""
+    """Print releases as a table. Titles of a series differ only at their end, which would be cut."""
     rows = [
         (
             release.state,
             f"{release.published:%Y-%m-%d}" if release.published else f"due {release.expected or 'unknown'}",
             "yes" if release.read_at else "",
             release.source,
-            release.title,
+            release.title if release.key == LIVE else release.key,
         )
         for release in releases
     ]
-    print_table(("state", "published", "read", "source", "title"), rows)
+    print_table(("state", "published", "read", "source", "release"), rows)
 
 
 def alert_rows(alerts: Iterable[StoredAlert]) -> list[dict[str, Any]]:
