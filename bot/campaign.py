@@ -167,11 +167,12 @@ def _add_petition(
 
 def _publishers(head: _Head, faults: list[str]) -> Iterator[Scraper]:
     """Yield the sources that need no entry: all of them, or those that `sources` names."""
-    ready = {name: source for name, source in scrapers.all_scrapers().items() if not source.needs_entry}
-    for name in ready if head.sources is None else head.sources:
-        if name in ready:
-            yield ready[name]({})
-        else:
+    for name in scrapers.names() if head.sources is None else head.sources:
+        source = scrapers.load(name) if name in scrapers.names() else None
+        if source and not source.needs_entry:
+            yield source({})
+        elif head.sources is not None:
+            ready = [name for name, one in scrapers.all_scrapers().items() if not one.needs_entry]
             faults.append(f"[campaign] sources: unknown source {name!r}{_nearest(name, ready)}")
 
 

@@ -68,7 +68,7 @@ class Committer:
             count = next(
                 (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
             )
-            findings += facts_changed(tx.facts([source.key]).get(source.key, {}), dict(facts), count)
+            findings += facts_changed(tx.save_facts(source.key, facts, now), dict(facts), count)
             before = next((reading for (m, _, _), reading in latest.items() if m == "signatures"), None)
             if count is not None and before and before[1].value is not None:
                 at, value = datetime.fromisoformat(before[0]), int(before[1].value)
@@ -80,7 +80,6 @@ class Committer:
                 tx.teach(source.key, now)
             tx.save_releases(source.key, [replace(release, published=release.published or now)], now)
             tx.save_figures(source.key, release.key, changes.to_store, now, now)
-            tx.save_facts(source.key, facts, now)
             return Committed(len(changes), post(tx, self.destinations, source, findings, now))
 
     def publication(

@@ -16,8 +16,6 @@ from state.tables import alerts, outbox
 _UNDONE = outbox.c.state.in_(["pending", "sending", "ambiguous"])
 
 _ROW = outbox.c.id == sa.bindparam("of_id")
-_ROW_IN_HAND = sa.and_(_ROW, outbox.c.state == "sending")
-_ROW_UNDONE = sa.and_(_ROW, _UNDONE)
 
 _HEADS = (
     sa.select(
@@ -44,6 +42,10 @@ _BEGIN = (
         resends=outbox.c.resends + sa.case((outbox.c.state == "ambiguous", 1), else_=0),
     )
 )
+_ARRIVED = sa.update(outbox).where(_ROW)
+_GIVE_UP = sa.update(outbox).where(_ROW, _UNDONE)
+_PUT_BACK = sa.update(outbox).where(_ROW, outbox.c.state == "sending")
+_PUT_BACK_COUNTED = _PUT_BACK.values(attempts=outbox.c.attempts + 1)
 _RECOVER = (
     sa.update(outbox)
     .where(outbox.c.state == "sending")
@@ -81,24 +83,24 @@ class Outbox:
 
     def sent(self, id: int, message_id: int | None, now: datetime) -> None:
         """Remember that a row arrived, whatever was thought of it meanwhile."""
-        self._set(_ROW, id, state="sent", done=now, message_id=message_id, error="")
+        self._set(_ARRIVED, id, state="sent", done=now, message_id=message_id, error="")
 
     def later(self, id: int, not_before: datetime, error: str, *, counts: bool = True) -> None:
         """Put back a row that was surely not sent; `counts` says whether this was an attempt."""
-        attempts = outbox.c.attempts + int(counts)
-        self._set(_ROW_IN_HAND, id, state="pending", attempts=attempts, not_before=not_before, error=error)
+        put_back = _PUT_BACK_COUNTED if counts else _PUT_BACK
+        self._set(put_back, id, state="pending", not_before=not_before, error=error)
 
     def ambiguous(self, id: int, not_before: datetime, error: str) -> None:
         """Put back a row that may have been sent or not."""
-        self._set(_ROW_IN_HAND, id, state="ambiguous", not_before=not_before, error=error)
+        self._set(_PUT_BACK, id, state="ambiguous", not_before=not_before, error=error)
 
     def unconfirmed(self, id: int, error: str, now: datetime) -> None:
         """Give up a row that may have been sent or not."""
-        self._set(_ROW_UNDONE, id, state="unconfirmed", done=now, error=error)
+        self._set(_GIVE_UP, id, state="unconfirmed", done=now, error=error)
 
     def dead(self, id: int, error: str, now: datetime) -> None:
         """Give up a row that will never be sent."""
-        self._set(_ROW_UNDONE, id, state="dead", done=now, error=error)
+        self._set(_GIVE_UP, id, state="dead", done=now, error=error)
 
     def recover(self, now: datetime, not_before: datetime) -> int:
         """Put in doubt what another process was sending when it died; return how many rows.
@@ -119,6 +121,6 @@ class Outbox:
         with reading(self._engine) as connection:
             return [OutboxRow(*row) for row in connection.execute(_HEADS)]
 
-    def _set(self, which: sa.ColumnElement[bool], id: int, **values: Any) -> None:
+    def _set(self, statement: sa.Update, id: int, **values: Any) -> None:
         with writing(self._engine) as connection:
-            connection.execute(sa.update(outbox).where(which).values(**values), {"of_id": id})
+            connection.execute(statement, {"of_id": id, **values})

@@ -160,8 +160,11 @@ class Writer(Reader):
                 edition = self._add_edition(source, release_key, period, published, now)
                 self._add_versions(edition, fresh)
 
-    def save_facts(self, source: str, facts: Sequence[Fact], now: datetime) -> None:
-        """Remember what a source says beside its numbers; the same again adds nothing."""
+    def save_facts(self, source: str, facts: Sequence[Fact], now: datetime) -> Mapping[str, str | None]:
+        """Remember what a source says beside its numbers, and return what it said before.
+
+        The same again adds nothing.
+        """
         known = self.facts([source])[source]
         rows = [
             {"source": source, "name": name, "value": value, "first_seen": now}
@@ -169,6 +172,7 @@ class Writer(Reader):
             if name not in known or known[name] != value
         ]
         self._each(_INSERT_FACT, rows)
+        return known
 
     def remember(self, source: str, episode: str, now: datetime) -> bool:
         """Remember an episode of a source's findings. Return False if it was remembered already."""

@@ -33,7 +33,8 @@ class Text:
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", "".join(_harmless(self.text)))
+        if not _is_plain(self.text):
+            object.__setattr__(self, "text", "".join(_harmless(self.text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def line(*parts: Part) -> Line:
 
 def is_web_address(url: str) -> bool:
     """Say whether `url` is http or https with a host, and nothing that a message could choke on."""
-    if not all(_is_visible(char) and not char.isspace() for char in url):
+    if not (_is_plain(url) or all(map(_is_visible, url))) or any(map(str.isspace, url)):
         return False
     try:
         parts = urlsplit(url)
@@ -140,7 +141,7 @@ def clean(text: str, cap: int) -> str:
 
 def utf16_length(text: str) -> int:
     """Return the length of `text` in UTF-16 units, which is how Telegram counts."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def to_html(message: Message) -> str:
@@ -186,6 +187,11 @@ def payload(message: Message) -> dict[str, Any]:
 
 def _nodes(parts: Sequence[Part]) -> tuple[Node, ...]:
     return tuple(Text(part) if isinstance(part, str) else part for part in parts)
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether `text` is ASCII without controls, as most is: nothing in it needs a closer look."""
+    return text.isascii() and text.isprintable()
 
 
 def _harmless(text: str) -> Iterator[str]:
