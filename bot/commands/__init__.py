@@ -1,0 +1,1 @@
+"""What people may do in Telegram, and how the worker hears of it."""

@@ -1,0 +1,137 @@
+"""Hear what happens in Telegram by long polling, and notice when nobody listens any more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bot.operate.vitals import Vitals
+
+if TYPE_CHECKING:
+    from telegram import Update
+    from telegram.error import TelegramError
+    from telegram.ext import Application, ContextTypes
+
+log = logging.getLogger("figurewatch.telegram")
+
+OFFICIAL = "https://api.telegram.org"
+HEARD = ("my_chat_member", "message")
+POLL_TIME = 10  # seconds that the server holds an answer back
+RETRY = 30.0  # seconds between two tries to begin while Telegram is down
+
+
+class Polling:
+    """Listens to Telegram for as long as the worker runs. Watching and sending never depend on it.
+
+    `allowed` are the chats that are served; `resume` is called with the id of one that lets us write again,
+    `moved` with the old and the new id of a group that became a supergroup.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        api_url: str | None,
+        vitals: Vitals,
+        clock: Callable[[], datetime],
+        *,
+        allowed: Collection[str],
+        resume: Callable[[str], Awaitable[None]],
+        moved: Callable[[str, str], Awaitable[None]],
+    ) -> None:
+        self._token, self._base = token, f"{(api_url or OFFICIAL).rstrip('/')}/bot"
+        self._vitals, self._clock = vitals, clock
+        self._allowed, self._resume, self._moved = frozenset(allowed), resume, moved
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Listen until `stop` is set. A token that is refused is said in the log; nobody listens then."""
+        from telegram.error import InvalidToken, NetworkError
+
+        application = self._application()
+        while not stop.is_set():
+            try:
+                await application.initialize()
+                break
+            except InvalidToken:
+                log.error("Telegram refuses the bot's token: commands and changes of chats are not heard")
+                return
+            except NetworkError as error:
+                log.warning("Telegram cannot be reached, trying again: %s", type(error).__name__)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RETRY)
+        else:
+            return
+        updater = application.updater
+        assert updater is not None  # the builder makes one
+        await updater.start_polling(
+            timeout=POLL_TIME, allowed_updates=list(HEARD), error_callback=self._failed, bootstrap_retries=-1
+        )
+        await application.start()
+        try:
+            await stop.wait()
+        finally:
+            await updater.stop()
+            await application.stop()
+            await application.shutdown()
+
+    def _application(self) -> Application[Any, Any, Any, Any, Any, Any]:
+        # RetryAfter warns of a coming change unless it is opted into.
+        os.environ.setdefault("PTB_TIMEDELTA", "true")
+        from telegram import Update
+        from telegram.ext import ApplicationBuilder, ChatMemberHandler, MessageHandler, TypeHandler, filters
+        from telegram.request import HTTPXRequest
+
+        polling = self
+
+        class Heartbeat(HTTPXRequest):
+            """Notes each attempt to poll: a polling task that died makes none."""
+
+            async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+                polling._vitals.polled = polling._clock()
+                code, body = await super().do_request(*args, **kwargs)
+                if code == 200:
+                    polling._vitals.conflict_since = None
+                return code, body
+
+        application = (
+            ApplicationBuilder()
+            .token(self._token)
+            .base_url(self._base)
+            .job_queue(None)
+            .get_updates_request(Heartbeat(read_timeout=POLL_TIME + 15, connect_timeout=10.0))
+            .build()
+        )
+        application.add_handler(TypeHandler(Update, self._gate), group=-1)
+        application.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
+        application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migration))
+        return application
+
+    def _failed(self, error: TelegramError) -> None:
+        from telegram.error import Conflict
+
+        if isinstance(error, Conflict) and self._vitals.conflict_since is None:
+            self._vitals.conflict_since = self._clock()
+
+    async def _gate(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Let nothing through but what comes from an allowed chat."""
+        from telegram.ext import ApplicationHandlerStop
+
+        chat = update.effective_chat
+        if chat is None or str(chat.id) not in self._allowed:
+            raise ApplicationHandlerStop
+
+    async def _membership(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Go on in a chat that lets us write again."""
+        change = update.my_chat_member
+        if change and change.new_chat_member.status in ("member", "administrator"):
+            await self._resume(str(change.chat.id))
+
+    async def _migration(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Follow a group that became a supergroup."""
+        message = update.effective_message
+        if message and message.migrate_to_chat_id:
+            await self._moved(str(message.chat_id), str(message.migrate_to_chat_id))
