@@ -14,6 +14,8 @@ MENDING = {
     "OPS_CHAT": "give one chat id, ID or ID:TOPIC, like -1001234567890",
     "DATABASE_URL": "give sqlite:///figurewatch.db or postgresql://user:password@host/name",
     "WEB_PAUSE": "give seconds, like 2 or 0.5",
+    "WEB_USER_AGENT": "give one line of plain ASCII",
+    "WEB_CONTACT": "give a mail or web address for publishers, like https://example.org/contact",
     "WEB_MIRROR": "give an address, like http://127.0.0.1:8000",
     "TELEGRAM_API_URL": "give an address, like http://127.0.0.1:8081",
     "PORT": "give a port number from 1 to 65535",
@@ -97,6 +99,20 @@ class Settings(BaseSettings):
         if url and not re.match(r"https?://[^/\s]+", url.get_secret_value()):
             raise ValueError("this is not an http address")
         return url
+
+    @field_validator("web_user_agent", "web_contact")
+    @classmethod
+    def _header(cls, text: str | None) -> str | None:
+        if text and not (text.isascii() and text.isprintable()):
+            raise ValueError("this does not fit into a header")
+        return text
+
+    @field_validator("web_contact")
+    @classmethod
+    def _contact(cls, text: str | None) -> str | None:
+        if text and set(text) & set("()"):  # they would close the User-Agent's comment
+            raise ValueError("a contact has no brackets")
+        return text
 
     @property
     def secrets(self) -> tuple[str, ...]:
