@@ -15,7 +15,7 @@ import mimetypes
 import sys
 import threading
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -76,11 +76,13 @@ class Asked:
 class Sites:
     """Serve a web of sites from a thread of its own, and remember who asked for what."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Serve what is put, else the files under `folder`."""
+    def __init__(
+        self, folder: Path | None = None, make: Callable[[str], Content | None] = lambda place: None
+    ) -> None:
+        """Serve what is put, else what is made for a place (`host/path`), else the files under `folder`."""
         self.url = ""
         self.requests: list[Asked] = []
-        self._folder = folder
+        self._folder, self._make = folder, make
         self._contents: dict[str, Content] = {}
         self._broken: dict[str, Broken] = {}
         self._listening = threading.Event()
@@ -168,7 +170,7 @@ class Sites:
         self.requests.append(request)
         place = _place(request.url)
         broken = self._take_fault(place)
-        content = self._contents.get(place) or self._file(place)
+        content = self._contents.get(place) or self._make(place) or self._file(place)
         if broken is not None and not isinstance(broken.kind, int):
             await self._misbehave(broken.kind, content.body if content else b"x" * 4096, writer)
             return False
