@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 import scrapers
+from bot.nearest import nearest
 from bot.rules.measures import DERIVED
 from bot.rules.petition import Marks, parse_marks
 from scrapers.toolkit.contract import Scraper
 
 M = TypeVar("M", bound=BaseModel)
 
+_TABLES = ("campaign", "petition", "watch", "claim")
+
 
 class CampaignError(Exception):
     """Name every entry of the campaign file that cannot be used, and how to mend it."""
 
 
+def _known_measure(name: str) -> str:
+    if name not in DERIVED and not re.fullmatch(r"M\d{3,4}", name):
+        raise ValueError(f"unknown measure {name!r}{nearest(name, DERIVED)}")
+    return name
+
+
+def _plain_id(id: object) -> object:
+    if type(id) not in (int, str) or not re.fullmatch(r"[\w.-]{1,64}", str(id)):
+        raise ValueError(f"expected a number, or letters, digits, dots and dashes, found {id!r}")
+    return id
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class _Head(_Strict):
@@ -36,14 +50,15 @@ class _Head(_Strict):
 class _Petition(BaseModel):
     """The keys of a petition that belong to the campaign; the rest belongs to its source."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     source: str
+    id: Annotated[Any, AfterValidator(_plain_id)] = None
     goal: int | None = Field(default=None, ge=1)
-    tell_at: list[int | str] = []
+    tell_at: list[Any] = []
 
 
 class _Watch(_Strict):
-    measure: str
+    measure: Annotated[str, AfterValidator(_known_measure)]
     area: str = "England"
     good: Literal["up", "down", "neither"]
     minimum: float = Field(default=0, ge=0)
@@ -82,123 +97,152 @@ class Campaign:
 
     def chosen(self, names: Collection[str]) -> tuple[Scraper, ...]:
         """Return the sources with these names or keys (all if none is given), or raise CampaignError."""
-        for name in names:
-            if not any(name in (source.key, source.name) for source in self.sources):
-                keys = [source.key for source in self.sources]
-                raise CampaignError(
-                    f"unknown source {name!r}{_nearest(name, keys)}; this campaign has: {', '.join(keys)}"
-                )
+        keys = [source.key for source in self.sources]
+        known = {*keys, *(source.name for source in self.sources)}
+        watched = f"; this campaign watches {', '.join(keys)}"
+        faults = [
+            f"unknown source {name!r}{nearest(name, known) or watched}" for name in names if name not in known
+        ]
+        if faults:
+            raise CampaignError("\n".join(faults))
         return tuple(s for s in self.sources if not names or s.key in names or s.name in names)
 
 
 def load_campaign(path: str) -> Campaign:
     """Return the campaign in the TOML file at `path`, or raise CampaignError that names every fault."""
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CampaignError(
             f"{path} does not exist; set CAMPAIGN_FILE or start from the one that ships"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CampaignError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise CampaignError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CampaignError(f"{path} cannot be read: expected UTF-8, found other bytes") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CampaignError(f"{path} is not TOML: {error}") from None
     return parse_campaign(document, path)
 
 
 def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
     """Return the campaign that a TOML document describes, or raise CampaignError that names every fault."""
-    faults: list[str] = []
-    known = ("campaign", "petition", "watch", "claim")
-    faults += [f"[{key}] is not known{_nearest(key, known)}" for key in document if key not in known]
+    faults = [f"[{key}] is not known{nearest(key, _TABLES)}" for key in document if key not in _TABLES]
     head = _parse(_Head, document.get("campaign", {}), "[campaign]", faults)
-    petitions = [
-        (where, entry, _parse(_Petition, entry, where, faults))
-        for where, entry in _entries(document, "petition")
-    ]
-    watches = [_parse(_Watch, entry, where, faults) for where, entry in _entries(document, "watch")]
-    claims = [_parse(_Claim, entry, where, faults) for where, entry in _entries(document, "claim")]
-    faults += [
-        f"{where} unknown measure {watch.measure!r}{_nearest(watch.measure, DERIVED)}"
-        for (where, _), watch in zip(_entries(document, "watch"), watches, strict=True)
-        if watch and not _is_measure(watch.measure)
-    ]
-    sources: list[Scraper] = []
+    petitions = _entries(document, "petition", _Petition, faults)
+    watches = _entries(document, "watch", _Watch, faults)
+    claims = _entries(document, "claim", _Claim, faults)
+    sources: dict[str, Scraper] = {}
     marks: dict[str, Marks] = {}
     for where, entry, petition in petitions:
-        if petition:
-            _add_petition(where, entry, petition, sources, marks, faults)
+        if added := _petition(where, entry, petition, sources, faults):
+            source, marks[source.key] = added
+            sources[source.key] = source
     if head:
-        sources += _publishers(head, faults)
+        sources |= {source.key: source for source in _publishers(head, faults)}
+    if not sources and not faults:
+        faults.append("there is nothing to watch; add a [[petition]], or a name to sources in [campaign]")
     if faults or head is None:
         raise CampaignError("\n".join(f"{path}: {fault}" for fault in faults))
     return Campaign(
-        head.name, tuple(sources), marks, tuple(w for w in watches if w), tuple(c for c in claims if c)
+        head.name,
+        tuple(sources.values()),
+        marks,
+        tuple(watch for _, _, watch in watches),
+        tuple(claim for _, _, claim in claims),
     )
 
 
-def _add_petition(
+def _petition(
     where: str,
     entry: Mapping[str, Any],
     petition: _Petition,
-    sources: list[Scraper],
-    marks: dict[str, Marks],
+    others: Collection[str],
     faults: list[str],
-) -> None:
+) -> tuple[Scraper, Marks] | None:
+    """Return the petition's source and its marks; None after naming its faults."""
     names = scrapers.names()
     if petition.source not in names:
-        faults.append(f"{where} unknown source {petition.source!r}{_nearest(petition.source, names)}")
-        return
+        faults.append(f"{where} unknown source {petition.source!r}{nearest(petition.source, names)}")
+        return None
     source_class = scrapers.load(petition.source)
-    allowed = dict.fromkeys(("source", "id", "goal", "tell_at", *source_class.options))
-    unknown = [key for key in entry if key not in allowed]
-    faults += [f"{where} unknown key {key!r}{_nearest(key, allowed)}" for key in unknown]
+    if not source_class.needs_entry:
+        faults.append(f"{where} {petition.source!r} is no petition; it is watched without an entry")
+        return None
+    allowed = dict.fromkeys((*_Petition.model_fields, *source_class.options))
+    unknown = [f"{where} unknown key {key!r}{nearest(key, allowed)}" for key in entry if key not in allowed]
     if unknown:
-        return
+        faults += unknown
+        return None
     try:
-        source = source_class(entry)
-        marks[source.key] = parse_marks(petition.tell_at, petition.goal)
+        source, marks = source_class(entry), parse_marks(petition.tell_at, petition.goal)
     except ValueError as error:
         faults.append(f"{where} {error}")
-        return
-    if any(source.key == other.key for other in sources):
-        faults.append(f"{where} is a second {source.key!r}; give each entry of one source its own id")
-        return
-    sources.append(source)
+        return None
+    if source.key in others:
+        faults.append(f"{where} is a second {source.key!r}; give each entry of one source an id of its own")
+        return None
+    return source, marks
 
 
 def _publishers(head: _Head, faults: list[str]) -> Iterator[Scraper]:
     """Yield the sources that need no entry: all of them, or those that `sources` names."""
-    for name in scrapers.names() if head.sources is None else head.sources:
-        source = scrapers.load(name) if name in scrapers.names() else None
-        if source and not source.needs_entry:
+    names = scrapers.names()
+    for name in names if head.sources is None else dict.fromkeys(head.sources):
+        source = scrapers.load(name) if name in names else None
+        if source is None:
+            faults.append(f"[campaign] sources: unknown source {name!r}{nearest(name, names)}")
+        elif not source.needs_entry:
             yield source({})
         elif head.sources is not None:
-            ready = [name for name, one in scrapers.all_scrapers().items() if not one.needs_entry]
-            faults.append(f"[campaign] sources: unknown source {name!r}{_nearest(name, ready)}")
+            faults.append(f"[campaign] sources: {name!r} needs an entry of its own, a [[petition]]")
 
 
-def _entries(document: Mapping[str, Any], name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _entries(
+    document: Mapping[str, Any], name: str, model: type[M], faults: list[str]
+) -> list[tuple[str, Mapping[str, Any], M]]:
+    """Return the entries `[[name]]` that are right, each with where it stands; name the faults of others."""
     entries = document.get(name, [])
-    for number, entry in enumerate(entries if isinstance(entries, list) else [entries], 1):
-        yield f"[[{name}]] {number}:", entry
+    if not isinstance(entries, list):
+        faults.append(f"[{name}] must be written [[{name}]], for there may be several")
+        return []
+    found = []
+    for number, entry in enumerate(entries, 1):
+        where = f"[[{name}]] {number}:"
+        if parsed := _parse(model, entry, where, faults):
+            found.append((where, entry, parsed))
+    return found
 
 
-def _parse(model: type[M], entry: Any, where: str, faults: list[str]) -> M | None:
+def _parse(model: type[M], entry: object, where: str, faults: list[str]) -> M | None:
     try:
         return model.model_validate(entry)
     except ValidationError as error:
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"])
-            if item["type"] == "extra_forbidden":
-                faults.append(f"{where} unknown key {key!r}{_nearest(key, model.model_fields)}")
-            else:
-                faults.append(f"{where} {key}: {item['msg'][:1].lower()}{item['msg'][1:]}")
+        faults += [f"{where} {_fault(model, item)}" for item in error.errors()]
         return None
 
 
-def _is_measure(name: str) -> bool:
-    return name in DERIVED or re.fullmatch(r"M\d{3,4}", name) is not None
+def _fault(model: type[BaseModel], item: Any) -> str:
+    """Return what is wrong with one key, in the words of somebody who writes the file."""
+    *path, last = (str(part) for part in item["loc"]) if item["loc"] else ("",)
+    key = ".".join((*path, last))
+    match item["type"]:
+        case "missing":
+            return f"{key!r} is missing"
+        case "extra_forbidden":
+            return f"unknown key {key!r}{nearest(last, _keys(model, path))}"
+        case "value_error":
+            return f"{key}: {item['msg'].removeprefix('Value error, ')}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"expected keys and values{f' in {key}' if key else ''}, found {item['input']!r:.60}"
+        case _:
+            wanted = item["msg"].removeprefix("Input should be ").replace("a valid ", "a ")
+            return f"{key}: expected {wanted}, found {item['input']!r:.60}"
 
 
-def _nearest(name: str, names: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(names), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def _keys(model: type[BaseModel], path: Iterable[str]) -> Collection[str]:
+    """Return the keys of the table at `path` inside the model."""
+    for part in path:
+        kind = model.model_fields[part].annotation
+        model = next(one for one in (kind, *get_args(kind)) if isinstance(one, type))
+    return model.model_fields

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-MENDING = {
-    "TELEGRAM_BOT_TOKEN": "give the token that BotFather printed: digits, a colon, 35 characters",
-    "ALERT_CHATS": "give chat ids, comma-separated, each ID or ID:TOPIC, like -1001234567890:7",
-    "OPS_CHAT": "give one chat id, ID or ID:TOPIC, like -1001234567890",
-    "DATABASE_URL": "give sqlite:///figurewatch.db or postgresql://user:password@host/name",
-    "WEB_PAUSE": "give seconds, like 2 or 0.5",
-    "WEB_USER_AGENT": "give one line of plain ASCII",
-    "WEB_CONTACT": "give a mail or web address for publishers, like https://example.org/contact",
-    "WEB_MIRROR": "give an address, like http://127.0.0.1:8000",
-    "TELEGRAM_API_URL": "give an address, like http://127.0.0.1:8081",
-    "PORT": "give a port number from 1 to 65535",
-    "LEASE_TIME": "give seconds from 1 to 600, like 30",
-    "HEALTHCHECK_URL": "give an address, like https://hc-ping.com/your-id",
+EXPECTED = {
+    "TELEGRAM_BOT_TOKEN": "the token that BotFather printed: digits, a colon, 35 characters",
+    "ALERT_CHATS": "chat ids, comma-separated, each ID or ID:TOPIC, like -1001234567890:7",
+    "OPS_CHAT": "one chat id, ID or ID:TOPIC, like -1001234567890",
+    "DATABASE_URL": "sqlite:///figurewatch.db or postgresql://user:password@host/name",
+    "WEB_PAUSE": "seconds from 0 to 600, like 2 or 0.5",
+    "WEB_MIRROR": "an address, like http://127.0.0.1:8000",
+    "WEB_USER_AGENT": "one line of plain ASCII",
+    "WEB_CONTACT": "an address or e-mail in plain ASCII without brackets, like mailto:watch@example.org",
+    "TELEGRAM_API_URL": "an address, like http://127.0.0.1:8081",
+    "PORT": "a port number from 1 to 65535",
+    "LEASE_TIME": "seconds from 1 to 600, like 30",
+    "HEALTHCHECK_URL": "an address, like https://hc-ping.com/your-id",
 }
 
 
@@ -39,10 +40,10 @@ class Chat(NamedTuple):
 
 
 def parse_chat(text: str) -> Chat:
-    """Return the chat written as `ID` or `ID:TOPIC`, or raise ValueError."""
+    """Return the chat written as `ID` or `ID:TOPIC`, or raise ValueError with what was found."""
     found = re.fullmatch(r"(-?\d{1,19})(?::(\d{1,10}))?", text.strip())
     if not found:
-        raise ValueError(f"{text.strip()[:40]!r} is not a chat id")
+        raise ValueError(f"{text.strip()[:40]!r}")
     return Chat(int(found[1]), int(found[2]) if found[2] else None)
 
 
@@ -65,21 +66,21 @@ class Settings(BaseSettings):
     healthcheck_url: HttpUrl | None = None
     lease_time: float = Field(default=30.0, ge=1, le=600)  # seconds until another takes over from the dead
 
+    # A validator raises ValueError with what it found; what was expected is said in EXPECTED.
+
     @field_validator("telegram_bot_token")
     @classmethod
     def _token_shape(cls, token: SecretStr | None) -> SecretStr | None:
-        if token and not re.fullmatch(r"\d+:[\w-]{35}", token.get_secret_value()):
-            raise ValueError("this is not the shape of a bot token")
+        if token and not re.fullmatch(r"\d+:[\w-]{35}", token.get_secret_value(), re.ASCII):
+            raise ValueError(f"{len(token)} characters of another shape")
         return token
 
     @field_validator("alert_chats", mode="before")
     @classmethod
     def _chats(cls, text: Any) -> Any:
-        return (
-            tuple(parse_chat(part) for part in text.split(",") if part.strip())
-            if isinstance(text, str)
-            else text
-        )
+        if not isinstance(text, str):
+            return text
+        return tuple(dict.fromkeys(parse_chat(part) for part in text.split(",") if part.strip()))
 
     @field_validator("ops_chat", mode="before")
     @classmethod
@@ -89,29 +90,26 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, url: SecretStr) -> SecretStr:
-        if not re.match(r"(sqlite|postgres|postgresql)(\+psycopg)?://", url.get_secret_value()):
-            raise ValueError("this is neither SQLite nor PostgreSQL")
+        address = url.get_secret_value()
+        if not re.match(r"(sqlite|postgres|postgresql)(\+psycopg)?://", address):
+            raise ValueError("something else")
+        if address.startswith("postgres") and address.partition("?")[0].count("@") > 1:
+            raise ValueError("more than one @: write @ : / in a password as %40 %3A %2F")
         return url
 
     @field_validator("web_mirror", "telegram_api_url")
     @classmethod
     def _address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url and not re.match(r"https?://[^/\s]+", url.get_secret_value()):
-            raise ValueError("this is not an http address")
+        if url and not _is_web_address(url.get_secret_value()):
+            raise ValueError("something else")
         return url
 
     @field_validator("web_user_agent", "web_contact")
     @classmethod
-    def _header(cls, text: str | None) -> str | None:
-        if text and not (text.isascii() and text.isprintable()):
-            raise ValueError("this does not fit into a header")
-        return text
-
-    @field_validator("web_contact")
-    @classmethod
-    def _contact(cls, text: str | None) -> str | None:
-        if text and set(text) & set("()"):  # they would close the User-Agent's comment
-            raise ValueError("a contact has no brackets")
+    def _header(cls, text: str | None, info: ValidationInfo) -> str | None:
+        brackets = info.field_name == "web_contact" and text and set(text) & set("()")
+        if text and (brackets or not (text.isascii() and text.isprintable())):
+            raise ValueError(f"{text[:60]!r}")
         return text
 
     @property
@@ -123,15 +121,24 @@ class Settings(BaseSettings):
         return tuple(secret for secret in (token, password[1] if password else "", mirror) if secret)
 
 
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def load_settings() -> Settings:
     """Return the settings from the environment, or raise SettingsError that names every fault."""
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(_fault(item) for item in error.errors(include_input=False))) from None
+        raise SettingsError("\n".join(map(_fault, error.errors()))) from None
 
 
 def _fault(item: Any) -> str:
     name = str(item["loc"][0]).upper()
-    why = item["msg"].removeprefix("Value error, ")
-    return f"{name}: {why[:1].lower()}{why[1:]}; {MENDING.get(name, 'see docs/operating.md')}"
+    ours = item["type"] == "value_error"
+    found = item["msg"].removeprefix("Value error, ") if ours else f"{item['input']!r:.60}"
+    return f"{name}: expected {EXPECTED[name]}; found {found}"

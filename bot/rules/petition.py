@@ -35,25 +35,30 @@ class Marks:
         return max(crossed, default=None)
 
 
-def parse_marks(tell_at: Sequence[int | str], goal: int | None) -> Marks:
-    """Return the marks of `tell_at`: `629`, `"75%"` of the goal, `"every 100"`; or raise ValueError."""
-    counts: set[int] = set()
+def parse_marks(tell_at: Sequence[object], goal: int | None) -> Marks:
+    """Return the marks of `tell_at`: `629`, `"75%"` of the goal, `"every 100"`; or raise ValueError.
+
+    Reaching the goal is a mark, whatever else is.
+    """
+    counts = {goal} if goal else set()
     every: int | None = None
+    wrong: list[object] = []
     for item in tell_at:
-        percent = re.fullmatch(r"(\d{1,3})\s?%", str(item))
-        interval = re.fullmatch(r"every ([1-9]\d{0,8})", str(item))
+        percent = re.fullmatch(r"([1-9]\d{0,2}) ?%", item) if isinstance(item, str) else None
+        interval = re.fullmatch(r"every ([1-9]\d{0,8})", item) if isinstance(item, str) else None
         if isinstance(item, int) and not isinstance(item, bool) and item > 0:
             counts.add(item)
         elif percent and goal is None:
-            raise ValueError(f"tell_at {item!r} needs a goal")
+            raise ValueError(f"tell_at: {item!r} needs a goal to be a share of; add goal = …")
         elif percent and goal:
             counts.add(-(-goal * int(percent[1]) // 100))
         elif interval and every is None:
             every = int(interval[1])
         else:
-            raise ValueError(f"tell_at {item!r} is not a count, a percentage like '75%', or one 'every 100'")
-    if goal:
-        counts.add(goal)
+            wrong.append(item)
+    if wrong:
+        found = ", ".join(map(repr, wrong))
+        raise ValueError(f"tell_at: expected counts, shares like '75%' and one 'every 100', found {found}")
     return Marks(goal, tuple(sorted(counts)), every)
 
 
