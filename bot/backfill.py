@@ -51,7 +51,8 @@ async def backfill(
     """Read every release of `source` from the month `since` on that was never read, newest first.
 
     A release that cannot be read is named and passed over; what was read stays, so that a stopped backfill
-    goes on where it was. `wait` is awaited before each. Raises SourceChanged or Unreachable when the list of releases cannot be read.
+    goes on where it was. `wait` is awaited before each. Raises SourceChanged or Unreachable when the list of
+    releases cannot be read.
     """
     web = checker.web.for_source(source.hosts)
     listed: list[Release] = []

@@ -18,7 +18,7 @@ from state.changes import compare, compare_readings
 from state.records import Changes, SourceState, Trouble
 from state.store import Store, Writer
 
-LASTING_ROUNDS = 3
+LASTING_ROUNDS, LASTING_LEAST = 3, timedelta(minutes=10)  # three rounds may be a minute, at a release
 LASTING_TIME = timedelta(hours=2)
 
 
@@ -209,9 +209,9 @@ def _trouble(before: Trouble | None, seen: Seen, now: datetime) -> Trouble:
 
 
 def _worth_telling(trouble: Trouble, now: datetime) -> bool:
-    return (
-        trouble.kind == "changed" or trouble.rounds >= LASTING_ROUNDS or now - trouble.since >= LASTING_TIME
-    )
+    lasted = now - trouble.since
+    often = trouble.rounds >= LASTING_ROUNDS and lasted >= LASTING_LEAST
+    return trouble.kind == "changed" or often or lasted >= LASTING_TIME
 
 
 def _episode(kind: str, sources: Sequence[tuple[object, ...]]) -> str:

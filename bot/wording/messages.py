@@ -150,7 +150,7 @@ def _overdue(finding: Overdue, source: Scraper, now: datetime) -> Message:
         (
             line(bold("⏰ Not published as announced")),
             line(_title(finding.release)),
-            line(f"It was due on {date} at 09:30; its page still says upcoming."),
+            line(f"It was due on {date} at 09:30 and has not been seen yet."),
         ),
         buttons=_open(finding.release.url),
     )

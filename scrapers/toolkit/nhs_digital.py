@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 HOSTS = frozenset({"digital.nhs.uk", "files.digital.nhs.uk"})
 HTML = frozenset({"text/html"})
+PAGES_KEPT = 64  # as read: most looks find a page as it was
 UPCOMING = "(Upcoming, not yet published)"
 
 _LIST = 'ul[data-uipath="ps.series.publications-list.{}"]'
@@ -94,6 +96,7 @@ def month_of(first: date, last: date) -> str | None:
     return f"{first:%Y-%m}" if whole and (last + (date(2, 1, 2) - date(2, 1, 1))).day == 1 else None
 
 
+@lru_cache(maxsize=PAGES_KEPT)
 def series_page(page: Page) -> Series:
     """Read a series page. A section is missing where it would be empty, but one must be there."""
     with reading.reading(page):
@@ -112,6 +115,7 @@ def series_page(page: Page) -> Series:
         return Series(title, (*latest, *past), ahead)
 
 
+@lru_cache(maxsize=PAGES_KEPT)
 def release_page(page: Page) -> ReleasePage:
     """Read a release page, out or announced.
 
