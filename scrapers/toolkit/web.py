@@ -25,7 +25,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import stamina
 
-from scrapers.toolkit.contract import CachedPage, Page, SourceChanged, Unreachable, Web
+from scrapers.toolkit.contract import BudgetSpent, CachedPage, Page, SourceChanged, Unreachable, Web
 
 MIB = 2**20
 PAGE_LIMIT = 8 * MIB  # the largest body of a page; a source that reads files says its own limit
@@ -209,7 +209,8 @@ class WebClient:
     ) -> Answer:
         """Return the host's answer that is no passing failure.
 
-        Raises Unreachable when every try failed or the host asked for a longer wait than we keep.
+        Raises Unreachable when every try failed, the budget allows no other, or the host asked for a longer
+        wait than we keep.
         """
         tries = 0
         try:
@@ -228,6 +229,10 @@ class WebClient:
             asked = f", asks to wait {failure.wait:,.0f} s" if failure.wait else ""
             count = f", {tries} tries" if tries > 1 else ""
             raise Unreachable(f"{failure}{asked}{count} ({url})") from None
+        except BudgetSpent:
+            if tries == 1:
+                raise
+            raise Unreachable(f"failed, and today's requests are used up ({url})") from None
         raise AssertionError("either a try returned or the last one raised")
 
     def _again(self, failure: Exception) -> bool | float:
@@ -480,19 +485,17 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
     if _declared(response.headers) > limit:
         return b""
     gzip = zlib.decompressobj(wbits=31) if _is_gzip(response.headers.get("content-encoding", "")) else None
-    parts: list[bytes] = []
-    size = received = 0
+    body = bytearray()
+    received = 0
     async for chunk in response.aiter_raw():
         received += len(chunk)
-        part = chunk if gzip is None else _unpack(gzip, chunk, room=limit + 1 - size)
-        parts.append(part)
-        size += len(part)
-        if size > limit or received > limit + DRAINED:
+        body += chunk if gzip is None else _unpack(gzip, chunk, room=limit + 1 - len(body))
+        if len(body) > limit or received > limit + DRAINED:
             break
     else:
         if gzip is not None and received and not gzip.eof:
             raise Passing("the gzip was cut short")
-    return b"".join(parts)
+    return bytes(body)
 
 
 def _unpack(gzip: zlib._Decompress, chunk: bytes, room: int) -> bytes:
