@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from bot.backfill import BACKFILL_SINCE, backfill
+from bot.check import Result
 from bot.desk import Desk
 from bot.look import LISTED, Look
 from bot.rules.calendar import london_day
@@ -114,9 +115,8 @@ class Watch:
         else:
             self.failures += 1
             self.slot = retry_slot(self.desk.clock(), self.failures)
-        said = f"{self.source.key}: {result.error or newest(result.newest)}"
         level = logging.WARNING if result.error else logging.INFO
-        log.log(level, "%s; next look %s", said, day_and_time(self.slot.at))
+        log.log(level, "%s: %s; next look %s", self.source.key, _said(result), day_and_time(self.slot.at))
         return self.slot
 
     def _look(self) -> Look:
@@ -148,6 +148,13 @@ def remembered(desk: Desk, source: Scraper) -> tuple[SourceState, list[StoredRel
     with desk.store.reading() as tx:
         state = tx.sources().get(source.key, SourceState(source.key))
         return state, [] if source.is_live else tx.releases(source.key)
+
+
+def _said(result: Result) -> str:
+    """Say what a look found, for the log."""
+    if result.error:
+        return f"cannot be reached: {result.error}" if result.passing else result.error
+    return newest(result.newest)
 
 
 class Worker:
@@ -211,11 +218,16 @@ class Worker:
         """Renew the lease; without it no look is begun, until it is ours again."""
         while not stop.is_set():
             await _rest(stop, self._desk.settings.lease_time / 3)
-            led = self._leads
-            if await self._take_lease() and not led:
+            led, leads = self._leads, await self._take_lease()
+            if leads == led or stop.is_set():
+                continue
+            if leads:
+                log.warning("the lease is ours again")
                 await self._desk.sender.recover()
-            if not stop.is_set():
-                self._scheduler.resume() if self._leads else self._scheduler.pause()
+                self._scheduler.resume()
+            else:
+                log.warning("the lease is lost; waiting until it is ours again")
+                self._scheduler.pause()
 
     async def _take_lease(self) -> bool:
         """Take or renew the lease, and return whether it is ours; a store that does not answer gives none."""
