@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from scrapers.toolkit.contract import Measure, Unit
 from state.records import (
     FigureKey,
+    Fault,
     Known,
     SourceState,
     StoredAlert,
@@ -30,7 +31,9 @@ from state.tables import (
     facts,
     figures,
     measure_names,
+    faults,
     measures,
+    held,
     outbox,
     releases,
     series,
@@ -48,11 +51,28 @@ _BY_PUBLICATION = (editions.c.published, editions.c.id)
 _FROM_SOURCE = editions.c.source == sa.bindparam("source")
 
 _SOURCES = sa.select(sources)
-_RELEASES = sa.select(
+_HELD_UNDER = (
+    sa.select(held.c.fingerprint)
+    .where(
+        held.c.source == releases.c.source,
+        held.c.release == releases.c.key,
+        sa.func.coalesce(held.c.verdict, "rejected") == "rejected",
+    )
+    .order_by(held.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
     *releases.c["source", "key", "title", "url", "state", "period", "published", "expected"],
     *releases.c["fingerprint", "file", "first_seen", "read_at"],
 )
 _KNOWN = (
+    _HELD_UNDER,
+)
+_HELD = sa.select(held).order_by(held.c.id)
+_FAULTS = sa.select(*faults.c["part", "kind", "text"]).where(faults.c.source == sa.bindparam("source"))
+_PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
+    _FROM_SOURCE, editions.c.period < sa.bindparam("period")
     sa.select(*_SERIES_KEY, editions.c.period, figures.c.value, editions.c.published)
     .select_from(_NAMED)
     .where(_FROM_SOURCE, editions.c.period.in_(sa.bindparam("periods", expanding=True)))
@@ -181,6 +201,21 @@ class Reader:
 
     def latest(self, sources: Collection[str]) -> dict[str, dict[SeriesKey, tuple[str, Known]]]:
         """Return the newest reading of each series: source -> series -> its period and newest version."""
+    def period_before(self, source: str, period: str) -> str | None:
+        """Return the newest period before this one for which a source has figures."""
+        before: str | None = self._connection.scalar(_PERIOD_BEFORE, {"source": source, "period": period})
+        return before
+
+    def held(self, id: int | None = None) -> list[Held]:
+        """Return what was ever held, oldest first; only that of the id where one is given."""
+        statement = _HELD if id is None else _HELD.where(held.c.id == id)
+        return [_held(row) for row in self._connection.execute(statement)]
+
+    def faults(self, source: str) -> dict[str, Fault]:
+        """Return what could not be read of a source, by release key; its overview's under an empty one."""
+        rows = self._connection.execute(_FAULTS, {"source": source})
+        return {row.part: Fault(row.kind, row.text) for row in rows}
+
         found: dict[str, dict[SeriesKey, tuple[str, Known]]] = {source: {} for source in sources}
         for row in self._connection.execute(_LATEST, {"sources": list(sources)}).all():
             source, *key, period, value, published, versions, series_id = row
@@ -306,6 +341,19 @@ def _release_day(release: StoredRelease) -> tuple[str, str, str]:
     """Return what sorts releases by time; one without any date comes last."""
     day = release.published.isoformat() if release.published else release.expected or "~"
     return day, release.source, release.key
+
+
+def _held(row: sa.Row[*tuple[Any, ...]]) -> Held:
+    return Held(
+        row.id,
+        row.source,
+        row.fingerprint,
+        unpacked(row.content),
+        tuple(row.doubts),
+        row.found,
+        row.decided,
+        row.verdict,
+    )
 
 
 def _all_figures(source: str | None, series_ids: list[int] | None) -> sa.Select[*tuple[Any, ...]]:

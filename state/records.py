@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from scrapers.toolkit.contract import Figure
+from scrapers.toolkit.contract import Fact, Figure, Release
 
 SendState = Literal["pending", "sending", "ambiguous", "sent", "unconfirmed", "dead"]
 ReleaseState = Literal["announced", "out", "revised"]
+TroubleKind = Literal["passing", "changed"]
+Verdict = Literal["released", "rejected", "over"]
+
+
+class Content(NamedTuple):
+    """All that was read of one release."""
+
+    release: Release
+    figures: tuple[Figure, ...]
+    facts: tuple[Fact, ...] = ()
 
 
 class FigureKey(NamedTuple):
@@ -62,11 +72,18 @@ class Changes:
 class Trouble:
     """What is wrong with a source: since when, seen in how many rounds, and whether it was told."""
 
-    kind: Literal["passing", "changed"]
+    kind: TroubleKind
     text: str
     since: datetime
     rounds: int = 1
     told: bool = False
+
+
+class Fault(NamedTuple):
+    """Why a part of a source could not be read when it was last asked for."""
+
+    kind: TroubleKind
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +102,10 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class StoredRelease:
-    """A release as remembered. `read_at` is None until its figures were stored."""
+    """A release as remembered. `read_at` is None until its figures were stored.
+
+    `held` is the fingerprint under which it is not stored: it waits for the operator, or was rejected.
+    """
 
     source: str
     key: str
@@ -99,6 +119,24 @@ class StoredRelease:
     file: str
     first_seen: datetime
     read_at: datetime | None
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was read and not believed: nothing of it is stored as figures until the operator says so.
+
+    `doubts` say why, as JSON. `verdict` is None while it waits; `over` if the source went on without it.
+    """
+
+    id: int
+    source: str
+    fingerprint: str
+    content: Content
+    doubts: tuple[Mapping[str, Any], ...]
+    found: datetime
+    decided: datetime | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

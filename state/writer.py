@@ -13,7 +13,9 @@ from scrapers.toolkit.contract import Fact, Figure, Release
 from state import tables as t
 from state.names import note_names
 from state.reader import Reader, SeriesKey
-from state.records import NewAlert, Parcel, ReleaseState, Trouble
+from state.chats import Chats
+from state.holding import packed
+from state.records import Content, Fault, NewAlert, Parcel, ReleaseState, Trouble, Verdict
 from state.sql import insert_once, upsert
 
 _NOTE_CHECKED = upsert(t.sources, ["key"], "checked_at")
@@ -80,6 +82,29 @@ _REMEMBER = insert_once(t.episodes, "source", "episode", "first_seen")
 _NEXT_ALERT_ID = sa.select(sa.func.coalesce(sa.func.max(t.alerts.c.id), 0) + 1)
 _ALREADY_TOLD = sa.select(t.alerts.c.id).where(t.alerts.c.dedupe == sa.bindparam("dedupe"))
 _INSERT_ALERT = sa.insert(t.alerts)
+_INSERT_HELD = sa.insert(t.held).returning(t.held.c.id)
+_IS_HELD = sa.select(t.held.c.id).where(
+    t.held.c.source == sa.bindparam("of_source"),
+    t.held.c.release == sa.bindparam("of_release"),
+    t.held.c.fingerprint == sa.bindparam("of_fingerprint"),
+    sa.func.coalesce(t.held.c.verdict, "rejected") == "rejected",
+)
+_DECIDE = (
+    sa.update(t.held)
+    .where(t.held.c.id == sa.bindparam("of_id"), t.held.c.verdict.is_(None))
+    .values(verdict=sa.bindparam("as_verdict"), decided=sa.bindparam("now"))
+)
+_GO_ON = (
+    sa.update(t.held)
+    .where(
+        t.held.c.source == sa.bindparam("of_source"),
+        t.held.c.release == sa.bindparam("of_release"),
+        t.held.c.verdict.is_(None),
+    )
+    .values(verdict="over", decided=sa.bindparam("now"))
+)
+_FORGET_FAULTS = sa.delete(t.faults).where(t.faults.c.source == sa.bindparam("of_source"))
+_INSERT_FAULT = sa.insert(t.faults)
 _INSERT_PARCEL = sa.insert(t.outbox)
 
 
@@ -192,6 +217,48 @@ class Writer(Reader):
             {
                 "id": alert.id,
                 "source": alert.source,
+    def hold(
+        self,
+        source: str,
+        fingerprint: str,
+        content: Content,
+        doubts: Sequence[Mapping[str, Any]],
+        now: datetime,
+    ) -> int | None:
+        """Hold what was read for the operator, in place of what waits of its release; return its id.
+
+        None if the same of this release waits already, or was rejected.
+        """
+        place = {"of_source": source, "of_release": content.release.key}
+        if self._connection.scalar(_IS_HELD, {**place, "of_fingerprint": fingerprint}) is not None:
+            return None
+        self._connection.execute(_GO_ON, {**place, "now": now})
+        row = {
+            "source": source,
+            "release": content.release.key,
+            "fingerprint": fingerprint,
+            "content": packed(content),
+            "doubts": list(doubts),
+            "found": now,
+        }
+        return int(self._connection.execute(_INSERT_HELD, row).scalar_one())
+
+    def go_on(self, source: str, release_key: str, now: datetime) -> None:
+        """Remember that a release was read anew, so that what was held of it waits no longer."""
+        self._connection.execute(_GO_ON, {"of_source": source, "of_release": release_key, "now": now})
+
+    def decide(self, id: int, verdict: Verdict, now: datetime) -> bool:
+        """Remember the operator's verdict. Return False if this waits for none."""
+        parameters = {"of_id": id, "as_verdict": verdict, "now": now}
+        return self._connection.execute(_DECIDE, parameters).rowcount == 1
+
+    def save_faults(self, source: str, faults: Mapping[str, Fault]) -> None:
+        """Remember what cannot be read of a source now, in place of what could not be before."""
+        if self.faults(source) != faults:
+            self._connection.execute(_FORGET_FAULTS, {"of_source": source})
+            rows = [{"source": source, "part": part, **fault._asdict()} for part, fault in faults.items()]
+            self._each(_INSERT_FAULT, rows)
+
                 "kind": alert.kind,
                 "dedupe": alert.dedupe,
                 "text": alert.text,
