@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import re
 import signal
 import sys
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,50 +23,80 @@ if TYPE_CHECKING:
     from state.store import Store
 
 
-def fail(text: str) -> NoReturn:
-    """End with a clear line on standard error and status 2."""
-    click.echo(f"figurewatch: {text}", err=True)
-    sys.exit(2)
+class Commands(click.Group):
+    """Commands that end with a clear line for each thing that a person has to mend, and status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that knows no … still gets the rest
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            faults = list(to_mend(error))
+            if None in faults:
+                raise
+            for fault in dict.fromkeys("\n".join(filter(None, faults)).splitlines()):
+                click.echo(f"figurewatch: {fault}", err=True)
+            ctx.exit(2)
+
+
+def to_mend(error: BaseException) -> Iterator[str | None]:
+    """Yield what to mend for each error in `error`, which may be a group; None for one that is not ours."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from to_mend(one)
+        return
+    from bot.campaign import CampaignError
+    from bot.nearest import Unknown
+    from bot.operate.replay import RecordingError
+    from bot.settings import SettingsError
+    from state.store import StoreError
+
+    if isinstance(error, click.UsageError):
+        yield error.format_message()
+        return
+    ours = (SettingsError, CampaignError, StoreError, RecordingError, Unknown)
+    yield str(error) if isinstance(error, ours) else None
 
 
 def start(*, quiet: bool = False) -> Settings:
-    """Return the settings with logging started, or end naming every fault."""
+    """Return the settings with logging started. Raises SettingsError."""
     import logging
 
     from bot.operate.logs import start_logging
-    from bot.settings import SettingsError, load_settings
+    from bot.settings import load_settings
 
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        fail(f"the settings cannot be used:\n{error}")
+    settings = load_settings()
     start_logging(settings.secrets, logging.WARNING if quiet else logging.INFO)
     return settings
 
 
 def campaign_of(settings: Settings) -> Campaign:
-    """Return the campaign that the settings name, or end naming every fault."""
-    from bot.campaign import CampaignError, load_campaign
+    """Return the campaign that the settings name. Raises CampaignError."""
+    from bot.campaign import load_campaign
 
-    try:
-        return load_campaign(settings.campaign_file)
-    except CampaignError as error:
-        fail(str(error))
+    return load_campaign(settings.campaign_file)
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
-    """Open the store, or end saying why it cannot be."""
-    from state.store import Store, StoreError
+    """Open the store. Raises StoreError."""
+    from state.store import Store
 
-    try:
-        store = Store.open(settings.database_url.get_secret_value())
-    except StoreError as error:
-        fail(str(error))
+    store = Store.open(settings.database_url.get_secret_value())
     try:
         yield store
     finally:
         store.close()
+
+
+def month(ctx: click.Context, option: click.Parameter, value: str) -> str:
+    """Return a month as it was given, or end saying what was expected."""
+    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value, re.ASCII):
+        raise click.BadParameter(f"expected a month like 2021-01, found {value!r}")
+    return value
 
 
 def asynchronous(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:
@@ -76,7 +108,7 @@ def asynchronous(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callab
     return update_wrapper(command, work)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Watch the public figures a campaign stands on, and tell the team when one really changes."""
@@ -137,15 +169,11 @@ async def check(sources: tuple[str, ...], as_json: bool) -> int:
     Example:
       figurewatch check parliament_petition:700143
     """
-    from bot.campaign import CampaignError
     from bot.desk import open_desk
 
     settings = start(quiet=True)
     campaign = campaign_of(settings)
-    try:
-        chosen = campaign.chosen(sources)
-    except CampaignError as error:
-        fail(str(error))
+    chosen = campaign.chosen(sources)
     with opened(settings) as store:
         async with open_desk(
             settings, campaign, store, console=sys.stderr if as_json else sys.stdout
@@ -162,15 +190,17 @@ async def deliver(desk: Any) -> bool:
     """Send what is due, unless a running worker does; return whether it is left to one."""
     if not await asyncio.to_thread(desk.take_lease):
         return True
-    await desk.sender.recover()
-    await desk.sender.drain()
-    await asyncio.to_thread(desk.drop_lease)
+    try:
+        await desk.sender.recover()
+        await desk.sender.drain()
+    finally:
+        await asyncio.to_thread(desk.drop_lease)
     return False
 
 
 def print_check(results: list[Result], *, as_json: bool) -> None:
     """Print how each source fared."""
-    from bot.listing import print_json, print_table
+    from bot.listing import Column, print_json, print_table
 
     if as_json:
         rows = [
@@ -192,7 +222,7 @@ def print_check(results: list[Result], *, as_json: bool) -> None:
         (r.source.key, "trouble" if r.error else "ok", *(str(getattr(r, field)) for field in fields))
         for r in results
     ]
-    print_table(("source", "", *fields), table)
+    print_table((Column("source", cut="middle"), "", *fields), table)
     for result in results:
         if result.error:
             click.echo(f"{result.source.key}: {result.error}")
@@ -200,7 +230,9 @@ def print_check(results: list[Result], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("sources", nargs=-1)
-@click.option("--since", default="2021-01", show_default=True, help="The first month to read.")
+@click.option(
+    "--since", callback=month, default="2021-01", show_default=True, help="The first month to read."
+)
 @asynchronous
 async def backfill(sources: tuple[str, ...], since: str) -> int:
     """Read past releases politely; posts nothing. Stop it at will: it goes on where it was.
@@ -209,26 +241,23 @@ async def backfill(sources: tuple[str, ...], since: str) -> int:
     Example:
       figurewatch backfill talking_therapies_monthly --since 2024-01
     """
-    import re
-
     from bot.backfill import backfill as read_past
-    from bot.campaign import CampaignError
     from bot.desk import open_desk
+    from bot.listing import counted
     from bot.operate.progress import progress_bar
     from scrapers.toolkit.contract import SourceChanged, Unreachable
 
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", since):
-        fail(f"--since {since!r} is not a month like 2021-01")
     settings = start(quiet=True)
     campaign = campaign_of(settings)
-    try:
-        chosen = [source for source in campaign.chosen(sources) if not source.is_live]
-    except CampaignError as error:
-        fail(str(error))
+    chosen = campaign.chosen(sources)
     troubles = 0
     with opened(settings) as store:
         async with open_desk(settings, campaign, store) as desk:
             for source in chosen:
+                if source.is_live:
+                    if sources:
+                        click.echo(f"{source.key}: a live page, it has no past to read")
+                    continue
                 try:
                     with progress_bar(source.title) as show:
                         past = await read_past(desk.checker, source, since, show=show)
@@ -236,54 +265,46 @@ async def backfill(sources: tuple[str, ...], since: str) -> int:
                     click.echo(f"{source.key}: {error}", err=True)
                     troubles += 1
                     continue
-                click.echo(f"{source.key}: {past.read} releases read, {len(past.failures)} refused")
+                refused = f", {len(past.failures)} refused" if past.failures else ""
+                click.echo(f"{source.key}: {counted(past.read, 'release')} read{refused}")
                 for failure in past.failures:
-                    click.echo(f"  {failure}")
+                    click.echo(f"  {failure}", err=True)
                 troubles += len(past.failures)
     return int(troubles > 0)
-
-
-def refuse_unknown(option: str, given: str | None, stored: Collection[str]) -> None:
-    """End where an option names what is not in the store; one that is still empty refuses nothing."""
-    from difflib import get_close_matches
-
-    if given is None or not stored or given in stored:
-        return
-    near = get_close_matches(given, stored, 1)
-    fail(
-        f"{option} {given!r}: nothing of that name is stored{f'; did you mean {near[0]!r}?' if near else ''}"
-    )
 
 
 @main.command()
 @click.option("--source", help="Only this source, by its key.")
 @click.option("--measure", help="Only this measure: M001, or a derived one as treated_once.")
-@click.option("--area", help="Only this area: England, or the publisher's code.")
+@click.option("--area", help="Only this area: England, or the publisher's code or name for it.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def figures(source: str | None, measure: str | None, area: str | None, as_csv: bool, as_json: bool) -> None:
-    """List stored figures, every version of each.
+    """List stored figures, every version of each; as a table the newest 200.
 
     \b
     Example:
       figurewatch figures --measure treated_once --area England
     """
     from bot import listing
+    from bot.nearest import named
     from bot.rules.measures import DERIVED
 
+    if as_csv and as_json:
+        raise click.UsageError("Give --csv or --json, not both.")
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
-        refuse_unknown("--source", source, tx.sources())
+        source = source and named("source", source, {key: key for key in tx.sources()})
+        series = tx.listed() if measure or area else ()
+        measure = measure and named("measure", measure, {m: m for m in (*(s[0] for s in series), *DERIVED)})
+        area = area and named("area", area, {code: name for _, code, name in series})
         if measure in DERIVED:
             parts = [f for code in DERIVED[measure].needs for f in tx.figures(source, code, area)]
             rows = listing.derived_rows(measure, parts)
         else:
-            if measure is not None:
-                codes = {code for key in tx.sources() for code in tx.measures(key)}
-                refuse_unknown("--measure", measure, codes and {*codes, *DERIVED})
             rows = listing.figure_rows(tx.figures(source, measure, area))
         if as_json:
-            listing.print_json(list(rows))
+            listing.print_json_rows(rows)
         elif as_csv:
             listing.print_csv(listing.FIGURE_COLUMNS, rows)
         else:
@@ -301,18 +322,19 @@ def releases(source: str | None, as_json: bool) -> None:
       figurewatch releases --source talking_therapies_monthly
     """
     from bot import listing
+    from bot.nearest import named
 
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
-        refuse_unknown("--source", source, tx.sources())
+        source = source and named("source", source, {key: key for key in tx.sources()})
         known = tx.releases(source)
-    listing.print_json(listing.release_rows(known)) if as_json else listing.print_releases(known)
+    listing.print_json_rows(listing.release_rows(known)) if as_json else listing.print_releases(known)
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def alerts(as_json: bool) -> None:
-    """List every alert and what became of it.
+    """List every alert and what became of it; as a table the newest 200.
 
     \b
     Example:
@@ -322,8 +344,8 @@ def alerts(as_json: bool) -> None:
 
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
-        log = tx.alerts()
-    listing.print_json(listing.alert_rows(log)) if as_json else listing.print_alerts(log)
+        log = tx.alerts(None if as_json else listing.MOST_ROWS)
+    listing.print_json_rows(listing.alert_rows(log)) if as_json else listing.print_alerts(log)
 
 
 @main.command()
@@ -336,14 +358,10 @@ async def replay(folder: str) -> int:
     Example:
       figurewatch replay demo
     """
-    from bot.operate.replay import RecordingError
     from bot.operate.replay import replay as play
 
     start(quiet=True)
-    try:
-        return await play(folder)
-    except RecordingError as error:
-        fail(str(error))
+    return await play(folder)
 
 
 @main.command()

@@ -27,6 +27,7 @@ from scrapers.toolkit.contract import (
 )
 from scrapers.toolkit.web import WebClient
 from state.records import StoredRelease
+from state.store import StoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,6 +123,8 @@ class Checker:
             result.spent = True
         except (Unreachable, SourceChanged) as error:
             result.error, result.passing = str(error), isinstance(error, Unreachable)
+        except StoreError:
+            raise  # no fault of the source
         except Exception as error:  # the edge around one source: the others are still checked
             log.exception("%s: the reader failed", source.key)
             result.error = f"the reader failed: {type(error).__name__}: {error}"

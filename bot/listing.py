@@ -1,32 +1,64 @@
-"""What the command line prints: tables that fit 100 columns, CSV, and JSON documents."""
+"""What the command line prints: tables that fit 100 columns, CSV, and JSON documents.
+
+What is not data goes to standard error.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from typing import Any
+from shutil import get_terminal_size
+from typing import Any, Literal, NamedTuple
+from unicodedata import combining, east_asian_width
+
+import click
 
 from bot.rules.measures import DERIVED, Derived
 from bot.wording.numbers import day_and_time
-from scrapers.toolkit.contract import LIVE
+from scrapers.toolkit.contract import LIVE, LONDON
 from state.records import StoredAlert, StoredFigure, StoredRelease
 
 WIDTH = 100
+NARROWEST = 8  # of a column that is cut
+GAP = "  "
 MOST_ROWS = 200
+NOTHING = "Nothing of the kind is stored; `figurewatch check` looks at the sources."
 FIGURE_COLUMNS = (
     *("source", "measure", "area", "area_name", "period", "value", "withheld"),
     *("revision", "release", "url", "first_seen"),
 )
 
 
+class Column(NamedTuple):
+    """A column of a table: where its texts may be cut when it is too wide, and whether they end in line."""
+
+    name: str
+    cut: Literal["never", "end", "middle"] = "never"
+    right: bool = False
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with the name of what is counted: `1 release`, `1,200 releases`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document; times in UTC."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=1)
     sys.stdout.write("\n")
+
+
+def print_json_rows(rows: Iterable[dict[str, Any]]) -> None:
+    """Print rows as one JSON document, a row on each line; they are never held all at once."""
+    begin = "[\n"
+    for row in rows:
+        sys.stdout.write(f"{begin}{json.dumps(row, ensure_ascii=False)}")
+        begin = ",\n"
+    sys.stdout.write("\n]\n" if begin == ",\n" else "[]\n")
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
@@ -36,20 +68,52 @@ def print_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     writer.writerows(rows)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, more: int = 0) -> None:
-    """Print a table that fits 100 columns: the widest column is cut with `…`."""
-    widths = [max(len(str(row[n])) for row in (columns, *rows)) for n in range(len(columns))]
-    while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
-        widths[widths.index(max(widths))] -= 1
-    for row in (columns, *rows):
-        cells = (_cell(str(text), width) for text, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
-    if more:
-        sys.stdout.write(f"… and {more:,} more rows; narrow it down, or use --csv or --json\n")
+def print_table(columns: Sequence[Column | str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table that fits 100 columns, or a narrower terminal: the widest texts that may be are cut."""
+    kinds = [Column(column) if isinstance(column, str) else column for column in columns]
+    lines = [[kind.name for kind in kinds], *([_shown(text) for text in row] for row in rows)]
+    widths = [max(map(_width, texts)) for texts in zip(*lines, strict=True)]
+    flexible = [n for n, kind in enumerate(kinds) if kind.cut != "never"]
+    room = min(WIDTH, get_terminal_size((WIDTH, 0)).columns)
+    while sum(widths) + len(GAP) * (len(widths) - 1) > room:
+        widest = max(flexible, key=widths.__getitem__, default=0)
+        if not flexible or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    for line in lines:
+        cells = (_cell(text, width, kind) for text, width, kind in zip(line, widths, kinds, strict=True))
+        sys.stdout.write(GAP.join(cells).rstrip() + "\n")
 
 
-def _cell(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else text[: width - 1] + "…"
+def _cell(text: str, width: int, kind: Column) -> str:
+    if _width(text) > width:
+        text = _cut(text, width, kind)
+    padding = " " * (width - _width(text))
+    return padding + text if kind.right else text + padding
+
+
+def _cut(text: str, width: int, kind: Column) -> str:
+    """Return the beginning of a text; or, cut in the middle, two thirds of what fits from its end."""
+    tail = 2 * (width - 1) // 3 if kind.cut == "middle" else 0
+    head = text[: width - 1 - tail].rstrip()
+    while _width(head) > width - 1 - tail:
+        head = head[:-1]
+    end = text[len(text) - tail :].lstrip()
+    while _width(end) > tail:
+        end = end[1:]
+    return f"{head}…{end}"
+
+
+def _shown(text: str) -> str:
+    """Return a text on one line, without what would command a terminal."""
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+
+
+def _width(text: str) -> int:
+    """Return how many columns a terminal needs for a text."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def figure_rows(figures: Iterable[StoredFigure]) -> Iterator[dict[str, Any]]:
@@ -73,54 +137,57 @@ def figure_rows(figures: Iterable[StoredFigure]) -> Iterator[dict[str, Any]]:
 def derived_rows(measure: str, figures: Iterable[StoredFigure]) -> Iterator[dict[str, Any]]:
     """Yield a derived measure, computed from the newest versions of what it needs, in the same rows.
 
-    `figures` hold those of the measures that it needs; a share whose parts are missing has no row.
+    `figures` hold those of the measures that it needs, each measure's in order; a share whose parts are
+    missing has no row.
     """
-    derived = DERIVED[measure]
-
-    def place(figure: StoredFigure) -> tuple[str, str, str]:
-        return (figure.source, figure.area, figure.period)
-
-    newest: dict[tuple[str, str, str, str], StoredFigure] = {}
-    for figure in figures:
-        key = (*place(figure), figure.measure)
-        if key not in newest or figure.revision > newest[key].revision:
-            newest[key] = figure
-    for _, group in groupby(sorted(newest.values(), key=place), key=place):
-        row = _derived_row(derived, list(group))
-        if row:
+    places: dict[tuple[str, str, str], dict[str, StoredFigure]] = {}
+    for figure in figures:  # a later version stands over an earlier one
+        places.setdefault((figure.source, figure.period, figure.area), {})[figure.measure] = figure
+    order = {area: rank for rank, (_, _, area) in reversed(list(enumerate(places)))}
+    for place in sorted(places, key=lambda place: (*place[:2], order[place[2]])):
+        if row := _derived_row(DERIVED[measure], places[place]):
             yield row
 
 
-def _derived_row(derived: Derived, parts: Sequence[StoredFigure]) -> dict[str, Any] | None:
-    values = {part.measure: part.value for part in parts}
-    value = derived.value(values)
-    withheld = value is None and any(part is None for part in values.values())
+def _derived_row(derived: Derived, parts: Mapping[str, StoredFigure]) -> dict[str, Any] | None:
+    value = derived.value({code: part.value for code, part in parts.items()})
+    withheld = value is None and any(part.value is None for part in parts.values())
     if value is None and not withheld:
         return None
-    latest = max(parts, key=lambda part: part.first_seen)
+    latest = max(parts.values(), key=lambda part: part.first_seen)
     return {
         **next(figure_rows([latest])),
         "measure": derived.name,
         "value": _plain_number(value),
         "withheld": withheld,
-        "revision": max(part.revision for part in parts),
+        "revision": max(part.revision for part in parts.values()),
     }
 
 
 def print_figures(rows: Iterable[dict[str, Any]]) -> None:
-    """Print figure rows as a table, the first 200 of them."""
-    shown: list[tuple[str, ...]] = []
-    more = 0
+    """Print figure rows as a table: the last 200, which are the newest."""
+    shown: deque[dict[str, Any]] = deque(maxlen=MOST_ROWS)
+    total = 0
     for row in rows:
-        if len(shown) == MOST_ROWS:
-            more += 1
-            continue
-        value = "withheld" if row["withheld"] else f"{row['value']:,}"
-        revision = str(row["revision"]) if row["revision"] else ""
-        seen = row["first_seen"][:16].replace("T", " ")
-        shown.append((row["period"], row["measure"], row["area_name"], value, revision, row["release"], seen))
-    columns = ("period", "measure", "area", "value", "rev", "release", "first seen (UTC)")
-    print_table(columns, shown, more=more)
+        shown.append(row)
+        total += 1
+    columns = (
+        *("period", "measure", "area", Column("name", cut="end"), Column("value", right=True), "rev"),
+        *(Column("release", cut="middle"), "first seen"),
+    )
+    print_table(columns, map(_figure_cells, shown))
+    if total > MOST_ROWS:
+        click.echo(f"The newest {MOST_ROWS} of {total:,}; narrow it down, or use --csv or --json.", err=True)
+    if not total:
+        click.echo(NOTHING, err=True)
+
+
+def _figure_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    value = "withheld" if row["withheld"] else f"{row['value']:,}"
+    name = "" if row["area_name"] == row["area"] else row["area_name"]
+    revision = str(row["revision"] or "")
+    place = (row["period"], row["measure"], row["area"], name)
+    return (*place, value, revision, row["release"], row["first_seen"][:10])
 
 
 def release_rows(releases: Iterable[StoredRelease]) -> list[dict[str, Any]]:
@@ -140,19 +207,22 @@ def release_rows(releases: Iterable[StoredRelease]) -> list[dict[str, Any]]:
     ]
 
 
-def print_releases(releases: Iterable[StoredRelease]) -> None:
-    """Print releases as a table. Titles of a series differ only at their end, which would be cut."""
-    rows = [
-        (
-            release.state,
-            f"{release.published:%Y-%m-%d}" if release.published else f"due {release.expected or 'unknown'}",
-            "yes" if release.read_at else "",
-            release.source,
-            release.title if release.key == LIVE else release.key,
-        )
-        for release in releases
-    ]
-    print_table(("state", "published", "read", "source", "release"), rows)
+def print_releases(releases: Sequence[StoredRelease]) -> None:
+    """Print releases as a table."""
+    print_table(
+        ("state", "published", "read", Column("source", cut="middle"), Column("title", cut="middle")),
+        map(_release_cells, releases),
+    )
+    if not releases:
+        click.echo(NOTHING, err=True)
+
+
+def _release_cells(release: StoredRelease) -> tuple[str, ...]:
+    if release.key == LIVE:
+        return (LIVE, "", "yes", release.source, release.title)
+    day = f"{release.published.astimezone(LONDON):%Y-%m-%d}" if release.published else ""
+    when = day or f"due {release.expected or 'unknown'}"
+    return (release.state, when, "yes" if release.read_at else "", release.source, release.title)
 
 
 def alert_rows(alerts: Iterable[StoredAlert]) -> list[dict[str, Any]]:
@@ -169,17 +239,26 @@ def alert_rows(alerts: Iterable[StoredAlert]) -> list[dict[str, Any]]:
             "created": _utc(alert.created),
             "sent": _utc(alert.sent),
             "message_id": alert.message_id,
+            "error": alert.error,
         }
         for alert in alerts
     ]
 
 
-def print_alerts(alerts: Iterable[StoredAlert]) -> None:
-    """Print the alert log as a table."""
-    rows = [
-        (f"A{a.id}", _send_state(a), a.chat, day_and_time(a.created), a.text.splitlines()[0]) for a in alerts
-    ]
-    print_table(("id", "state", "chat", "created (London)", "says"), rows)
+def print_alerts(alerts: Sequence[StoredAlert]) -> None:
+    """Print the alert log as a table, and under it why messages did not arrive."""
+    print_table(
+        ("id", "state", "chat", "created (London)", Column("says", cut="end")),
+        [
+            (f"A{a.id}", _send_state(a), a.chat, day_and_time(a.created), a.text.partition("\n")[0])
+            for a in alerts
+        ],
+    )
+    for alert in alerts:
+        if alert.error and alert.state != "sent":
+            sys.stdout.write(f"A{alert.id} to {alert.chat}: {_shown(alert.error)}\n")
+    if not alerts:
+        click.echo(NOTHING, err=True)
 
 
 def _send_state(alert: StoredAlert) -> str:

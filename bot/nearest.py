@@ -13,8 +13,8 @@ def nearest(name: str, names: Collection[str]) -> str:
     """Return `; did you mean 'x'?` with the nearest of `names`, or nothing where none is near."""
     from difflib import get_close_matches
 
-    written = {one.casefold(): one for one in names}
-    near = get_close_matches(name.casefold(), list(written), 1)
+    asked, written = name.casefold(), {one.casefold(): one for one in names}
+    near = get_close_matches(asked, written, 1) or [one for one in written if asked in one]
     return f"; did you mean {written[near[0]]!r}?" if near else ""
 
 
@@ -23,8 +23,8 @@ def named(what: str, asked: str, names: Mapping[str, str]) -> str:
 
     `what` says what is looked for, as in "measure"; `names` map codes to names.
     """
-    meant = {word.casefold(): code for code, name in names.items() for word in (name, code)}
-    if asked.casefold() in meant:
-        return meant[asked.casefold()]
-    near = nearest(asked, [*names, *names.values()])
-    raise Unknown(f"nothing is stored of a {what} {asked!r}{near}")
+    meant = {name.casefold(): code for code, name in names.items()}
+    meant |= {code.casefold(): code for code in names}
+    if asked.casefold() not in meant:
+        raise Unknown(f"no {what} {asked!r} is stored{nearest(asked, [*names, *names.values()])}")
+    return meant[asked.casefold()]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from state.tables import SCHEMA
 
@@ -29,7 +29,7 @@ _BEGIN_WRITING: Final = {
 
 
 class StoreError(Exception):
-    """Say in one line why the store cannot be opened, and never with its password."""
+    """Say in one line why the store cannot be used, and never with its password."""
 
 
 def parse(url: str) -> URL:
@@ -63,8 +63,7 @@ def connect(url: URL) -> Engine:
         _make_current(engine)
     except DBAPIError as error:
         engine.dispose()
-        reason = str(error.orig).strip().partition("\n")[0]
-        raise StoreError(f"cannot open the store {shown(url)}: {reason}") from None
+        raise StoreError(f"cannot open the store {shown(url)}: {_reason(error)}") from None
     except StoreError as error:
         engine.dispose()
         raise StoreError(f"cannot open the store {shown(url)}: {error}") from None
@@ -73,19 +72,20 @@ def connect(url: URL) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Give a connection that sees one moment of the store."""
-    with engine.connect() as connection:
+    """Give a connection that sees one moment of the store. Raises StoreError where it does not answer."""
+    with _answering(engine), engine.connect() as connection:
         connection.exec_driver_sql(_BEGIN_READING[engine.dialect.name])
         yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Give a connection that nobody else writes beside; commit at the end, roll back on an exception."""
-    with engine.connect() as connection:
-        connection.exec_driver_sql(_BEGIN_WRITING[engine.dialect.name])
+    """Give a connection that nobody else writes beside; commit at the end, roll back on an exception.
+
+    Raises StoreError where the store does not answer, is full, or is kept by another for too long.
+    """
+    with _answering(engine), _writing(engine) as connection:
         yield connection
-        connection.commit()
 
 
 def migrate(connection: Connection, schema: str) -> None:
@@ -97,6 +97,26 @@ def migrate(connection: Connection, schema: str) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, schema)
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_BEGIN_WRITING[engine.dialect.name])
+        yield connection
+        connection.commit()
+
+
+@contextmanager
+def _answering(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StoreError(f"the store {shown(engine.url)} does not answer: {_reason(error)}") from error
+
+
+def _reason(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
 
 
 def _sqlite(url: URL) -> Engine:
@@ -133,7 +153,7 @@ def _make_current(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == SCHEMA:
             return
-    with writing(engine) as connection:  # a process that waited here finds the work done
+    with _writing(engine) as connection:  # a process that waited here finds the work done
         version = _version(connection)
         if version is not None and version > SCHEMA:
             raise StoreError(f"expected schema {SCHEMA} or older, found {version}: update Figurewatch")

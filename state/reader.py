@@ -303,6 +303,10 @@ class Reader:
         rows = self._connection.execute(_ALERTS.limit(limit)).all()
         return [StoredAlert(*row) for row in reversed(rows)]
 
+    def listed(self) -> Collection[tuple[str, str, str]]:
+        """Return measure, area code and newest area name of every series."""
+        return self._listed(None, None, None).values()
+
     def _listed(
         self, source: str | None, measure: str | None, area: str | None
     ) -> dict[int, tuple[str, str, str]]:
