@@ -7,6 +7,8 @@ To add one:
 2. Try it for real and keep what it read: `python -m scrapers NAME --url ADDRESS --save`.
 3. Look at the saved `tests/captures/NAME/DATE/figures.txt`, and compare it with the page.
 4. Run `make test`: `tests/test_every_scraper.py` covers the whole folder.
+
+CONTRIBUTING.md has a whole source to begin with.
 """
 
 from __future__ import annotations

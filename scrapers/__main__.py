@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import click
 
 from scrapers import load
-from scrapers.toolkit.capture import Look, Recorder, look
+from scrapers.toolkit.capture import FIGURES, Look, Recorder, look, look_again
 from scrapers.toolkit.contract import BudgetSpent, Scraper, SourceChanged, Unreachable
 
 CAPTURES = Path("tests/captures")
@@ -24,13 +25,23 @@ CAPTURES = Path("tests/captures")
 @click.option("--id", "number", help="The number or name that tells it from others of its kind.")
 @click.option("--host", "hosts", multiple=True, help="A further host it may ask; may be given again.")
 @click.option("--save", is_flag=True, help=f"Keep pages and figures under {CAPTURES}/NAME/DATE/.")
-def main(name: str, url: str | None, number: str | None, hosts: tuple[str, ...], save: bool) -> None:
+@click.option("--again", metavar="DATE", help="Read the capture of that day instead of the web.")
+def main(
+    name: str, url: str | None, number: str | None, hosts: tuple[str, ...], save: bool, again: str | None
+) -> None:
     """Ask the source NAME once, and print its releases and figures.
 
-    WEB_PAUSE and WEB_MIRROR of the environment count here too.
+    WEB_PAUSE and WEB_MIRROR of the environment count here too. With --again no site is asked, and the figures
+    that are kept with the capture are written anew.
 
-    Example: python -m scrapers parliament_petition --id 700143 --save
+    \b
+    Examples:
+      python -m scrapers parliament_petition --id 700143 --save
+      python -m scrapers parliament_petition --again 2024-11-24
     """
+    if again is not None:
+        _again(name, CAPTURES / name / again)
+        return
     options = {"url": url, "id": number, "hosts": list(hosts) or None}
     entry = {key: value for key, value in options.items() if value is not None}
     try:
@@ -46,6 +57,15 @@ def main(name: str, url: str | None, number: str | None, hosts: tuple[str, ...],
         click.echo(f"saved in {folder}: compare figures.txt with the page")
     if found.refusal is not None:
         raise click.ClickException(f"{name}: {found.refusal}")
+
+
+def _again(name: str, folder: Path) -> None:
+    try:
+        found = look_again(load(name), folder)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.ClickException(f"{name}: {error}") from None
+    (folder / FIGURES).write_text(str(found), encoding="utf-8")
+    click.echo(_beginning(found), nl=False)
 
 
 async def _ask(source: Scraper, now: datetime) -> tuple[Look, Recorder]:
@@ -65,7 +85,7 @@ def _politeness(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _beginning(found: Look, first: int = 10) -> str:
-    shown = str(Look(found.releases, found.figures[:first]))
+    shown = str(replace(found, figures=found.figures[:first]))
     more = len(found.figures) - first
     return shown + (f"… and {more:,} more\n" if more > 0 else "")
 

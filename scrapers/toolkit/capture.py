@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mimetypes
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from scrapers.toolkit.contract import LIVE, Fact, Figure, Page, Release, Scraper, SourceChanged, Web
 
 PAGE_LIMIT = 8 * 1024 * 1024
+FIGURES, ABOUT = "figures.txt", "capture.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Recorder:
         self._web = web
         self._pages: dict[str, Page] = {}
 
+    @property
+    def asked(self) -> Collection[str]:
+        """Return the addresses of the pages that were asked for."""
+        return self._pages.keys()
+
     async def get(self, url: str, *, accept: Collection[str], limit: int = PAGE_LIMIT) -> Page:
         """Return the page at `url` and keep it."""
         page = await self._web.get(url, accept=accept, limit=limit)
@@ -63,26 +70,67 @@ class Recorder:
         """Write the pages under `folder/host/path`, with figures.txt and what it takes to read them again."""
         for url, page in self._pages.items():
             _save_page(folder, url, page)
-        (folder / "figures.txt").write_text(str(found), encoding="utf-8")
+        (folder / FIGURES).write_text(str(found), encoding="utf-8")
         about = {"taken": now.isoformat(timespec="seconds"), "entry": dict(entry)}
-        (folder / "capture.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
-def _save_page(folder: Path, url: str, page: Page) -> None:
-    """Write one page. A page that has others below it, as a series has, is the index of its folder."""
+class SavedWeb:
+    """A web of the pages that were saved in a folder: no request is made."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def get(self, url: str, *, accept: Collection[str], limit: int = PAGE_LIMIT) -> Page:
+        """Return the page that was saved from `url`."""
+        place = _place(self._folder, url)
+        if not place.is_file():
+            raise SourceChanged("a saved page", f"none at {place}", url=url)
+        kind, _, charset = _served_as(place).partition("; charset=")
+        if kind not in accept:
+            raise SourceChanged(" or ".join(sorted(accept)), kind or "no content type", url=url)
+        return Page(url, place.read_bytes(), kind, charset or None)
+
+
+def look_again(source_of: Callable[[Mapping[str, Any]], Scraper], folder: Path) -> Look:
+    """Look at a capture; `source_of` makes the source from the entry with which it was taken."""
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    source, taken = source_of(about["entry"]), datetime.fromisoformat(about["taken"])
+    return asyncio.run(look(source, SavedWeb(folder), taken))
+
+
+def _place(folder: Path, url: str) -> Path:
+    """Return where a page is saved. One that has others below it, as a series has, is its folder's index."""
     parts = urlsplit(url)
     place = folder / parts.netloc / parts.path.lstrip("/")
     if parts.query:
         place = place.with_name(f"{place.name}?{parts.query}")
-    if parts.path.endswith("/") or not place.suffix:
-        place = place / "index.html"
+    return place / "index.html" if parts.path.endswith("/") or not place.suffix else place
+
+
+def _save_page(folder: Path, url: str, page: Page) -> None:
+    place = _place(folder, url)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(page.body)
-    guessed = mimetypes.guess_type(place.name.partition("?")[0])[0]
-    if page.content_type != guessed or page.charset not in (None, "utf-8"):
+    if page.content_type != _guessed(place) or page.charset not in (None, "utf-8"):
         served = page.content_type + (f"; charset={page.charset}" if page.charset else "")
-        meta = place.with_name(f"{place.name}.meta.json")
-        meta.write_text(json.dumps({"content_type": served}) + "\n", encoding="utf-8")
+        _beside(place).write_text(json.dumps({"content_type": served}) + "\n", encoding="utf-8")
+
+
+def _served_as(place: Path) -> str:
+    """Return the content type with which a saved page came."""
+    meta = _beside(place)
+    if meta.is_file():
+        return str(json.loads(meta.read_text(encoding="utf-8"))["content_type"])
+    return _guessed(place)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f"{place.name}.meta.json")
+
+
+def _guessed(place: Path) -> str:
+    return mimetypes.guess_type(place.name.partition("?")[0])[0] or ""
 
 
 def _release_line(release: Release) -> str:
