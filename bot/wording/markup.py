@@ -20,7 +20,7 @@ _ROOM_FOR_RESENT = len(RESENT) + 1
 _JOINER = "\u2060"
 # A / or @ that begins a line or a word makes a command to tap, or a mention that rings somebody's telephone.
 # A slash after another one is part of an address.
-_TRIGGER = re.compile(r"^[/@]|(?<![\w/<>])/(?=\w)|(?<!\w)@(?=\w)")
+_TRIGGER = re.compile(r"^[/@]+|(?<![\w/<>])/(?=\w)|(?<!\w)@(?=\w)")
 # Characters that show as nothing although they are letters, marks or symbols.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
