@@ -1,0 +1,156 @@
+"""What is too far from all that was ever published to be believed without a person's look.
+
+Tuned on five years of the monthly figures and on eleven petitions: of all that was really published, nothing
+is held. What the publisher's own identities refuse does not get here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import log
+from statistics import median
+
+from bot.rules.headline import NEEDED, History
+from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Unit
+
+Series = tuple[str, str, str]  # measure, kind of area, area code
+
+PERIODS = 12  # so many earlier ones say what is usual
+SPREAD = 0.2  # of the highest value: a series that never moved may move by so much
+FEWER = 0.5  # of the figures of the release before
+AREAS = 20  # so many areas say how a measure moves
+LARGE = 30  # smaller values double from month to month
+FACTOR = 3.0  # to which the middle area's value may grow or shrink; to 1.9 it did
+SWAPPED = 1.5  # times nearer to each other's past than to their own; to 1.14 two measures were
+GROWTH, START = 3, 5_000  # what a count of signatures may grow to in a day
+FEW_SIGNATURES = 20  # fewer may halve
+MOST_DAYS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is not believed: its value now and before, and between which bounds it would have been."""
+
+    what: str
+    unit: str = Unit.COUNT
+    now: float | None = None
+    before: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def release_doubts(
+    figures: Sequence[Figure], before: Mapping[Series, float | None], history: History
+) -> list[Doubt]:
+    """Return why a release is not believed; nothing where it is.
+
+    `before` holds what the same release said earlier, else what the one before it says; `history` England's
+    headline measures.
+    """
+    now = {(f.measure.id, f.area.kind, f.area.code): f.value for f in figures}
+    measures = {f.measure.id: f.measure for f in figures if f.measure.id in NEEDED}
+    doubts = [*_england(figures, before, history)]
+    if len(now) < FEWER * len(before):
+        low = FEWER * len(before)
+        doubts.append(Doubt("figures in the release", now=len(now), before=len(before), low=low))
+    below = _pairs(now, before)
+    doubts += _moved(below)
+    doubts += _swapped(below, measures)
+    return doubts
+
+
+def bounds(values: Collection[float]) -> tuple[float, float]:
+    """Return between which bounds the next value of a series is believed.
+
+    As far beyond its lowest and highest as they lie apart, but above half of the one, below twice the other.
+    """
+    low, high = min(values), max(values)
+    spread = max(high - low, SPREAD * high)
+    return max(low - spread, low / 2), min(high + spread, high * 2)
+
+
+def reading_doubts(
+    figures: Sequence[Figure], before: Mapping[Series, float | None], days: float
+) -> list[Doubt]:
+    """Return why a count of signatures is not believed, `days` after the newest stored one was confirmed."""
+    doubts = []
+    for measure, area, _, value in figures:
+        earlier = before.get((measure.id, area.kind, area.code))
+        if measure.id != "signatures" or value is None or earlier is None:
+            continue
+        low, high = reading_bounds(earlier, days)
+        if not low <= value <= high:
+            doubts.append(Doubt("signatures", measure.unit, value, earlier, low, high))
+    return doubts
+
+
+def reading_bounds(before: float, days: float) -> tuple[float, float]:
+    """Return between which counts of signatures a petition is believed so many days later."""
+    low = before / 2 if before >= FEW_SIGNATURES else 0.0
+    high = before
+    for _ in range(min(int(days), MOST_DAYS) + 1):
+        high = GROWTH * high + START
+    return low, high
+
+
+def _england(
+    figures: Sequence[Figure], before: Mapping[Series, float | None], history: History
+) -> Iterator[Doubt]:
+    for measure, area, period, value in figures:
+        if area.kind != ENGLAND.kind or measure.id not in NEEDED or value is None:
+            continue
+        others = [v for p, v in history.get(measure.id, {}).items() if p != period and v is not None]
+        if len(others) < PERIODS:
+            continue
+        low, high = bounds(others)
+        if not low <= value <= high:
+            earlier = before.get((measure.id, area.kind, area.code))
+            yield Doubt(f"{measure.id} of England", measure.unit, value, earlier, low, high)
+
+
+_Pairs = Mapping[str, Mapping[str, tuple[float, float]]]  # measure -> area -> value now and before
+
+
+def _pairs(now: Mapping[Series, float | None], before: Mapping[Series, float | None]) -> _Pairs:
+    """Return the headline values below England that can be compared, by measure and area."""
+    found: dict[str, dict[str, tuple[float, float]]] = {measure: {} for measure in sorted(NEEDED)}
+    for series, value in now.items():
+        measure, kind, code = series
+        earlier = before.get(series)
+        if measure in found and kind != ENGLAND.kind and value and earlier and min(value, earlier) > 0:
+            found[measure][f"{kind} {code}"] = value, earlier
+    return found
+
+
+def _moved(below: _Pairs) -> Iterator[Doubt]:
+    """Yield the measures that moved in most areas at once by more than they ever do."""
+    for measure, areas in below.items():
+        ratios = [now / before for now, before in areas.values() if before >= LARGE]
+        if len(ratios) < AREAS:
+            continue
+        middle = median(ratios)
+        if not 1 / FACTOR <= middle <= FACTOR:
+            what = f"{measure} in the middle of {len(ratios)} areas, times its value before"
+            yield Doubt(what, Unit.MEAN, middle, 1.0, 1 / FACTOR, FACTOR)
+
+
+def _swapped(below: _Pairs, measures: Mapping[str, Measure]) -> Iterator[Doubt]:
+    """Yield the pairs of measures whose areas follow the other one's past instead of their own."""
+    logs = {
+        measure: {area: (log(now), log(before)) for area, (now, before) in areas.items()}
+        for measure, areas in below.items()
+        if len(areas) >= AREAS
+    }
+    for one, other in combinations(logs, 2):
+        both = logs[one].keys() & logs[other].keys()
+        if measures[one].unit != measures[other].unit or len(both) < AREAS:
+            continue
+        own = crossed = 0.0
+        for area in both:
+            (now1, before1), (now2, before2) = logs[one][area], logs[other][area]
+            own += abs(now1 - before1) + abs(now2 - before2)
+            crossed += abs(now1 - before2) + abs(now2 - before1)
+        if own > SWAPPED * crossed:
+            yield Doubt(f"{one} and {other} look swapped in {len(both)} areas")
