@@ -1,0 +1,490 @@
+"""The worker: what it does beside itself, when it is stopped, and when things fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import worker as worker_module
+from bot.campaign import Campaign, parse_campaign
+from bot.desk import LEASE, Desk, Pace, open_desk, utc_now
+from bot.worker import Budget, Worker
+from scrapers.toolkit.contract import (
+    EVERYWHERE,
+    LIVE,
+    BudgetSpent,
+    Every,
+    Fetched,
+    Figure,
+    Measure,
+    Page,
+    Release,
+    Scraper,
+    Unit,
+    Web,
+    reading_period,
+)
+from scrapers.toolkit.reading import soup
+from tests.bot.house import OPERATOR, TEAM, House, open_house, sqlite
+from tests.bot.year import london
+from tests.fakes.bot_api import TOKEN, stalled
+from tests.fakes.nhs import Issue, Nhs, england, month_file
+
+PETITION = "https://petition.parliament.uk/petitions/5.json"
+CAMPAIGN = """
+[campaign]
+name = "Test"
+sources = []
+
+[[petition]]
+source = "parliament_petition"
+id = 5
+tell_at = ["every 100"]
+"""
+PATIENCE = 20.0  # seconds, for a busy machine
+
+
+def count_now(house: House, count: int) -> None:
+    """Let the petition show a count."""
+    facts = {"action": "Review it", "state": "open", "signature_count": count}
+    document = json.dumps({"data": {"type": "petition", "id": 5, "attributes": facts}})
+    house.sites.put(PETITION, document, content_type="application/json")
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.02)
+
+
+@dataclass(slots=True)
+class Deployment:
+    """Processes of one deployment, each started as people start it."""
+
+    house: House
+    folder: Path
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def env(self, **settings: str) -> dict[str, str]:
+        """Return the environment of a process; an empty setting counts as missing."""
+        (self.folder / "campaign.toml").write_text(CAMPAIGN)
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            "TELEGRAM_BOT_TOKEN": TOKEN,
+            "ALERT_CHATS": str(TEAM),
+            "OPS_CHAT": str(OPERATOR),
+            "DATABASE_URL": self.house.database_url,
+            "CAMPAIGN_FILE": str(self.folder / "campaign.toml"),
+            "WEB_MIRROR": self.house.sites.url,
+            "WEB_PAUSE": "0",
+            "TELEGRAM_API_URL": self.house.telegram.url,
+            **settings,
+        }
+
+    def run(self, **settings: str) -> tuple[subprocess.Popen[str], Callable[[], str]]:
+        """Start a worker; return its process and what gives its log so far."""
+        path = self.folder / f"worker{len(self.processes)}.log"
+        with path.open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"],
+                env=self.env(**settings),
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        self.processes.append(process)
+        return process, path.read_text
+
+    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        line = [sys.executable, "-m", "bot", *arguments]
+        return subprocess.run(
+            line, env=self.env(**settings), capture_output=True, text=True, timeout=PATIENCE
+        )
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    """Give a deployment that watches one petition, which has 628 signatures."""
+    with open_house(sqlite(tmp_path)) as house:
+        count_now(house, 628)
+        deployment = Deployment(house, tmp_path)
+        yield deployment
+        for process in deployment.processes:
+            process.kill()
+            process.wait()
+
+
+def stop(process: subprocess.Popen[str]) -> float:
+    """Stop a worker as hosts do; return how many seconds it took. It must end well."""
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 0
+    return time.monotonic() - began
+
+
+def test_a_worker_introduces_itself_leaves_no_lease_and_a_check_beside_it_leaves_the_sending_to_it(
+    deployment: Deployment,
+) -> None:
+    house = deployment.house
+    process, log = deployment.run()
+    until(lambda: house.team, "the first line")
+    count_now(house, 701)
+    beside = deployment.command("check")
+    assert beside.returncode == 0
+    assert "A worker is running: it delivers what was found." in beside.stderr
+    until(lambda: len(house.team) == 2, "the worker to send what the check found")
+    assert stop(process) < 8
+    assert house.team[0].startswith("👀 Now watching: ")
+    assert "701 signatures" in house.team[1]
+    assert house.operator == []
+    assert "parliament_petition:5: 628" in log()
+    with house.store() as store:
+        assert store.lease.holder(LEASE, datetime.now(UTC)) is None
+
+
+def test_a_second_worker_waits_and_takes_over_when_the_first_is_killed(deployment: Deployment) -> None:
+    house = deployment.house
+    first, _ = deployment.run(LEASE_TIME="2")
+    until(lambda: house.team, "the first line")
+    second, log = deployment.run(LEASE_TIME="2")
+    until(lambda: "another worker holds the lease" in log(), "the second to wait")
+    first.kill()
+    count_now(house, 701)
+    deployment.command("check", LEASE_TIME="2")
+    until(lambda: len(house.team) == 2, "somebody to send")
+    assert stop(second) < 8
+    assert len(house.team) == 2
+
+
+def test_a_worker_that_is_stopped_while_a_message_hangs_ends_in_time_and_loses_nothing(
+    deployment: Deployment,
+) -> None:
+    house = deployment.house
+    house.telegram.fail(stalled(60, delivered=False))
+    process, _ = deployment.run()
+    until(lambda: [call for call in house.telegram.calls if call.method == "sendMessage"], "a message")
+    assert stop(process) < 8
+    assert house.team == []
+    with house.store() as store:
+        counts = store.outbox.counts()
+    assert counts["sending"] + counts["ambiguous"] == 1
+
+
+def test_without_a_network_a_worker_says_so_and_goes_on(deployment: Deployment) -> None:
+    process, log = deployment.run(WEB_MIRROR="http://127.0.0.1:9")
+    until(lambda: "parliament_petition:5: cannot be reached: no connection" in log(), "the trouble")
+    assert process.poll() is None
+    assert "127.0.0.1" not in log()
+    assert stop(process) < 8
+
+
+def test_a_token_without_chats_starts_and_says_what_is_missing(deployment: Deployment) -> None:
+    process, log = deployment.run(ALERT_CHATS="", OPS_CHAT="")
+    until(lambda: "Now watching" in log(), "the first line in the log")
+    assert "no ALERT_CHATS" in log()
+    assert "no OPS_CHAT" in log()
+    assert deployment.house.telegram.calls == []
+    assert stop(process) < 8
+
+
+def test_wrong_settings_end_with_one_message_that_names_every_fault(deployment: Deployment) -> None:
+    ended = deployment.command("run", TELEGRAM_BOT_TOKEN="secret", PORT="99999", ALERT_CHATS="team")
+    assert ended.returncode != 0
+    for name in ("TELEGRAM_BOT_TOKEN", "PORT", "ALERT_CHATS"):
+        assert name in ended.stderr
+    assert "secret" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+# Below, the worker runs inside the test.
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Give a house whose petition has 628 signatures."""
+    with open_house(sqlite(tmp_path)) as house:
+        count_now(house, 628)
+        yield house
+
+
+@asynccontextmanager
+async def working(
+    house: House, campaign: Campaign, clock: Callable[[], datetime] = utc_now, **settings: object
+) -> AsyncIterator[Desk]:
+    """Run a worker meanwhile, and stop it at the end; it must end in time."""
+    stop, budget = asyncio.Event(), Budget(clock)
+    configured = house.settings().model_copy(update=settings)
+    with house.store() as store:
+        async with open_desk(
+            configured, campaign, store, clock=clock, spend=budget.spend, pace=Pace(spacing=0, backoff=0.01)
+        ) as desk:
+            running = asyncio.create_task(Worker(desk, budget).run(stop))
+            try:
+                yield desk
+            finally:
+                stop.set()
+                await asyncio.wait_for(running, 8)
+
+
+async def happens(holds: Callable[[], object], what: str) -> None:
+    """Wait until something holds."""
+    await asyncio.to_thread(until, holds, what)
+
+
+def petition() -> Campaign:
+    """Return a campaign that watches one petition."""
+    return parse_campaign(tomllib.loads(CAMPAIGN), "campaign.toml")
+
+
+def monthly() -> Campaign:
+    """Return a campaign that watches the monthly figures alone."""
+    head = {"name": "Test", "sources": ["talking_therapies_monthly"]}
+    return parse_campaign({"campaign": head}, "campaign.toml")
+
+
+class Ticker(Scraper):
+    """A live source that should be looked at without a pause, and counts its looks."""
+
+    title, url, publisher = "Ticker", "https://ticker.example/", "Ticker"
+    hosts = frozenset({"ticker.example"})
+    rhythm = Every(timedelta(0), timedelta(0))
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.looks = 0
+
+    async def releases(self, web: Web) -> Sequence[Release]:
+        self.looks += 1
+        return [Release(LIVE, self.title, self.url)]
+
+    async def fetch(self, release: Release, web: Web) -> Fetched:
+        return Fetched(release, Page(self.url, b"1", "text/plain"))
+
+    def read(self, fetched: Fetched, now: datetime) -> Sequence[Figure]:
+        return [Figure(Measure("ticks", "Ticks", Unit.COUNT), EVERYWHERE, reading_period(now), 1)]
+
+
+def test_a_look_that_is_due_at_the_end_of_another_is_not_lost(house: House) -> None:
+    ticker = Ticker()
+
+    async def story() -> None:
+        async with working(house, Campaign("Test", (ticker,), {})):
+            await happens(lambda: ticker.looks > 5, "look after look")
+
+    asyncio.run(story())
+
+
+def test_a_look_that_cannot_be_committed_is_logged_and_made_again(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "AGAIN_AFTER", timedelta(milliseconds=100))
+    with house.store():  # the tables are there from now on
+        pass
+    file = house.database_url.removeprefix("sqlite:///")
+
+    def tell_database(statement: str) -> None:
+        with sqlite3.connect(file) as connection:
+            connection.execute(statement)
+        connection.close()
+
+    async def story() -> None:
+        tell_database(
+            "CREATE TRIGGER refuse BEFORE INSERT ON sources BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+        async with working(house, petition()):
+            await happens(lambda: caplog.text.count("the look failed") > 1, "two failures")
+            assert "no room" in caplog.text
+            tell_database("DROP TRIGGER refuse")
+            await happens(lambda: house.team, "the first line")
+
+    asyncio.run(story())
+    assert len(house.team) == 1
+
+
+def test_without_the_lease_nothing_is_sent_until_it_is_ours_again(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticker = Ticker()
+
+    async def story() -> None:
+        async with working(house, Campaign("Test", (ticker,), {}), lease_time=1.0):
+            await happens(lambda: house.team, "the first line")
+            seize(house)
+            await happens(lambda: "the lease is lost" in caplog.text, "the loss to be seen")
+            looks = ticker.looks
+            await asyncio.sleep(0.3)
+            assert ticker.looks <= looks + 1
+            await happens(lambda: "the lease is ours again" in caplog.text, "the lease")
+            await happens(lambda: ticker.looks > looks + 3, "more looks")
+
+    asyncio.run(story())
+
+
+def seize(house: House) -> None:
+    """Give the lease to somebody else, for two seconds."""
+    until_then = (datetime.now(UTC) + timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    with sqlite3.connect(house.database_url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE leases SET owner = 'other', until = ?", [until_then])
+    connection.close()
+
+
+def test_a_look_that_hangs_does_not_keep_a_worker_from_stopping(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "DRAIN_TIME", 0.2)
+    house.sites.fail(PETITION, "hang")
+
+    async def story() -> float:
+        async with working(house, petition()):
+            await happens(lambda: house.sites.asked(PETITION), "a look")
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    assert asyncio.run(story()) < 3
+
+
+def test_a_look_that_hangs_for_too_long_is_ended_and_made_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "LONGEST_LOOK", 0.3)
+    monkeypatch.setattr(worker_module, "AGAIN_AFTER", timedelta(milliseconds=100))
+    house.sites.fail(PETITION, "hang", times=1)
+
+    async def story() -> None:
+        async with working(house, petition()):
+            await happens(lambda: house.team, "the first line")
+
+    asyncio.run(story())
+
+
+ANNOUNCED = "2099-05-14"  # far away, so that the backfill alone works now
+
+
+def with_a_past(house: House) -> Nhs:
+    """Return the publisher with a newest release that was read, two that were not, and one due today."""
+    nhs = Nhs(house.sites)
+    for period, day in {"2098-12": "2099-02-12", "2099-01": "2099-03-12", "2099-02": "2099-04-09"}.items():
+        body = month_file(period, england()).encode()
+        nhs.issues[period] = Issue(period, date.fromisoformat(day), body=body)
+    nhs.publish(Issue("2099-03", expected="14 May 2099"))
+    house.now, house.campaign = london(ANNOUNCED, "08:00"), {"campaign": {"name": "x"}}
+    asyncio.run(house.check("talking_therapies_monthly"))
+    return nhs
+
+
+def test_a_backfill_gives_way_while_a_release_may_come_and_posts_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "GIVE_WAY", 0.02)
+    nhs = with_a_past(house)
+    told, asked = len(house.team), len(house.sites.requests)
+    house.now = london(ANNOUNCED, "09:26")
+
+    async def story() -> None:
+        async with working(house, monthly(), lambda: house.now):
+            await asyncio.sleep(0.5)
+            assert len(house.sites.requests) == asked
+            house.now = london(ANNOUNCED, "10:31")
+            past = [nhs.issues[period].file_url for period in ("2098-12", "2099-01")]
+            await happens(lambda: all(map(house.sites.asked, past)), "the past")
+
+    asyncio.run(story())
+    assert len(house.team) == told
+
+
+def test_a_backfill_leaves_what_is_newer_than_all_that_was_read_to_the_watch(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "GIVE_WAY", 0.02)
+    nhs = with_a_past(house)
+    body = month_file("2099-03", england()).encode()
+    nhs.publish(Issue("2099-03", london(ANNOUNCED, "09:30").date(), body=body))
+    house.now = london("2099-05-15", "08:00")
+
+    async def story() -> None:
+        async with working(house, monthly(), lambda: house.now):
+            await happens(lambda: house.sites.asked(nhs.issues["2098-12"].file_url), "the past")
+
+    asyncio.run(story())
+    assert not house.sites.asked(nhs.issues["2099-03"].file_url)
+
+
+def test_a_backfill_is_stopped_in_the_middle_of_a_file(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "GIVE_WAY", 0.02)
+    nhs = with_a_past(house)
+    house.now, file = london(ANNOUNCED, "11:00"), nhs.issues["2099-01"].file_url
+    house.sites.fail(file, "drip")
+
+    async def story() -> float:
+        async with working(house, monthly(), lambda: house.now):
+            await happens(lambda: house.sites.asked(file), "the file")
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    assert asyncio.run(story()) < 2
+
+
+def test_the_event_loop_is_never_held_up_by_a_large_file(house: House) -> None:
+    soup(Page("", b"<p>", "text/html"))  # loading the parser takes longer, once
+    nhs = Nhs(house.sites)
+    figures = england()
+    counts = {measure: 5 for measure, value in figures.items() if isinstance(value, int)}
+    providers = {f"R{n:03}": counts for n in range(999)}
+    body = month_file("2026-03", figures, providers).encode()
+    nhs.publish(Issue("2026-03", date(2026, 5, 14), body=body))
+    longest = 0.0
+
+    async def heartbeat() -> None:
+        nonlocal longest
+        while True:
+            began = time.thread_time()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.thread_time() - began)
+
+    async def story() -> None:
+        beating = asyncio.create_task(heartbeat())
+        async with working(house, monthly()):
+            await happens(lambda: house.team, "the first line")
+            beating.cancel()
+
+    asyncio.run(story())
+    assert len(body) > 2_000_000
+    assert longest < 0.1
+
+
+def test_a_budget_ends_with_londons_day_and_is_shared_with_earlier_processes() -> None:
+    now = datetime(2026, 7, 9, 22, 0, tzinfo=UTC)
+    budget = Budget(lambda: now)
+    budget.allow("nhs", 8, spent=6)
+    budget.spend("nhs")
+    budget.spend("nhs")
+    with pytest.raises(BudgetSpent, match="the 8 requests of today are used up"):
+        budget.spend("nhs")
+    assert budget.left("nhs") == 0
+    now += timedelta(hours=1)  # midnight in London
+    budget.allow("nhs", 8, spent=0)
+    assert budget.left("nhs") == 8
+
+
+def test_what_a_day_may_cost_never_shrinks_before_it_is_over() -> None:
+    budget = Budget(lambda: datetime(2026, 7, 9, 9, 0, tzinfo=UTC))
+    budget.allow("nhs", 60, spent=20)
+    budget.allow("nhs", 8, spent=20)
+    assert budget.left("nhs") == 40
