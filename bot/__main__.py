@@ -55,7 +55,8 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
     from state.store import StoreError
 
     if isinstance(error, click.UsageError):
-        yield error.format_message()
+        path = error.ctx.command_path if error.ctx else "figurewatch"
+        yield f"{error.format_message()} See '{path} --help'."
         return
     ours = (SettingsError, CampaignError, StoreError, RecordingError, Unknown)
     yield str(error) if isinstance(error, ours) else None
@@ -280,7 +281,7 @@ async def backfill(sources: tuple[str, ...], since: str) -> int:
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def figures(source: str | None, measure: str | None, area: str | None, as_csv: bool, as_json: bool) -> None:
-    """List stored figures, every version of each; as a table the newest 200.
+    """List stored figures, every version of each. A table shows the newest 200.
 
     \b
     Example:
@@ -334,7 +335,7 @@ def releases(source: str | None, as_json: bool) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def alerts(as_json: bool) -> None:
-    """List every alert and what became of it; as a table the newest 200.
+    """List every alert and what became of it. A table shows the newest 200.
 
     \b
     Example:
@@ -352,7 +353,7 @@ def alerts(as_json: bool) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @asynchronous
 async def replay(folder: str) -> int:
-    """Play a recorded web, instant by instant, through the whole way to the console.
+    """Play a recorded web to the console. It goes the whole way, instant by instant.
 
     \b
     Example:

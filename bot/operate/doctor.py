@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bot.campaign import Campaign, CampaignError, load_campaign
 from bot.check import read
 from bot.desk import open_desk
+from bot.listing import counted
 from bot.settings import Settings, SettingsError, load_settings
 from bot.wording.messages import newest
 from scrapers.toolkit.contract import Scraper, SourceChanged, Unreachable, Web
@@ -27,28 +28,36 @@ class Checked(NamedTuple):
 
 
 async def examine() -> list[Checked]:
-    """Return what works: settings, campaign, database, each source, Telegram."""
+    """Return what works: settings, campaign, database, each source, Telegram. One fault hides no other."""
     try:
         settings = load_settings()
     except SettingsError as error:
-        return [Checked("settings", False, fault) for fault in str(error).splitlines()]
+        return _faults("settings", error)
     checked = [Checked("settings", True, "read")]
+    campaign = store = None
     try:
         campaign = load_campaign(settings.campaign_file)
+        checked.append(
+            Checked("campaign", True, f"{campaign.name}, {counted(len(campaign.sources), 'source')}")
+        )
     except CampaignError as error:
-        return [*checked, *(Checked("campaign", False, fault) for fault in str(error).splitlines())]
-    checked.append(Checked("campaign", True, f"{campaign.name}, {len(campaign.sources)} sources"))
+        checked += _faults("campaign", error)
     try:
         store = await asyncio.to_thread(Store.open, settings.database_url.get_secret_value())
-    except StoreError as error:
-        return [*checked, Checked("database", False, str(error))]
-    try:
         checked.append(Checked("database", True, f"{store.shown}{_durable(store.shown)}"))
-        checked += [item async for item in _sources(settings, campaign, store)]
-        checked.append(await _telegram(settings))
-    finally:
-        store.close()
-    return checked
+    except StoreError as error:
+        checked += _faults("database", error)
+    if store:
+        try:
+            if campaign:
+                checked += [item async for item in _sources(settings, campaign, store)]
+        finally:
+            store.close()
+    return [*checked, await _telegram(settings)]
+
+
+def _faults(name: str, error: Exception) -> list[Checked]:
+    return [Checked(name, False, fault) for fault in str(error).splitlines()]
 
 
 def _durable(shown: str) -> str:
@@ -62,8 +71,12 @@ async def _sources(settings: Settings, campaign: Campaign, store: Store) -> Asyn
         for source in campaign.sources:
             try:
                 says = await _says(source, desk.checker.web.for_source(source.hosts), desk.clock())
-            except (SourceChanged, Unreachable) as error:
-                yield Checked(source.key, False, str(error))
+            except SourceChanged as error:
+                yield Checked(source.key, False, f"{error}; open the page, and see what has changed")
+            except Unreachable as error:
+                yield Checked(
+                    source.key, False, f"{error}; try again, and see whether this machine is online"
+                )
             else:
                 yield Checked(source.key, True, says)
 
@@ -71,7 +84,7 @@ async def _sources(settings: Settings, campaign: Campaign, store: Store) -> Asyn
 async def _says(source: Scraper, web: Web, now: datetime) -> str:
     """Return what a source says now: a live page in full, of the others the overview alone."""
     if not source.is_live:
-        return f"{len(await source.listed(web))} releases listed"
+        return f"{counted(len(await source.listed(web)), 'release')} listed"
     (release,) = await source.releases(web)
     figures, _ = await read(source, await source.fetch(release, web), now)
     return newest(next(iter(figures), None))
@@ -84,7 +97,10 @@ async def _telegram(settings: Settings) -> Checked:
         return Checked("telegram", False, "no ALERT_CHATS: give chat ids, comma-separated, ID or ID:TOPIC")
     from bot.delivery.transports import TelegramTransport
 
+    chats = len(settings.alert_chats)
     api_url = settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None
     async with TelegramTransport(settings.telegram_bot_token.get_secret_value(), api_url=api_url) as telegram:
         fault = await telegram.fault()
-    return Checked("telegram", fault is None, fault or f"the token works; {len(settings.alert_chats)} chats")
+    if fault is None:
+        return Checked("telegram", True, f"the token works; {counted(chats, 'chat')} to tell")
+    return Checked("telegram", False, f"{fault}; compare TELEGRAM_BOT_TOKEN with what BotFather printed")

@@ -12,9 +12,11 @@ import click
 from bot.backfill import BACKFILL_SINCE, backfill
 from bot.campaign import load_campaign
 from bot.desk import Desk, open_desk
+from bot.listing import counted
 from bot.operate.recorded import RecordedWeb
 from bot.settings import Settings
 from bot.wording.numbers import day_and_time
+from scrapers.toolkit.contract import SourceChanged, Unreachable
 from state.store import Store
 
 INSTANT = "%Y-%m-%dT%H%M%SZ"
@@ -25,7 +27,10 @@ class RecordingError(Exception):
 
 
 def instants(folder: Path) -> list[tuple[datetime, Path]]:
-    """Return the instants of a recording, in order: its folders named like `2026-05-14T083005Z`."""
+    """Return the instants of a recording, in order: its folders named like `2026-05-14T083005Z`.
+
+    Raises RecordingError where another folder lies among them, or there is none.
+    """
     found = []
     for entry in sorted(folder.iterdir()):
         if entry.is_dir():
@@ -42,12 +47,19 @@ async def _read_past(desk: Desk) -> None:
     """Read what was published before the first instant, as the worker does after a first look."""
     for source in desk.campaign.sources:
         if not source.is_live:
-            past = await backfill(desk.checker, source, BACKFILL_SINCE)
-            click.echo(f"(backfill: {past.read} past release{'s' if past.read != 1 else ''} read)\n")
+            try:
+                past = await backfill(desk.checker, source, BACKFILL_SINCE)
+            except (SourceChanged, Unreachable) as error:
+                click.echo(f"(backfill: {error})\n")
+            else:
+                click.echo(f"(backfill: {counted(past.read, 'past release')} read)\n")
 
 
 async def replay(folder: str) -> int:
-    """Play the recording in `folder`; return 1 if a source was in trouble at its end, else 0."""
+    """Play the recording in `folder`; return 1 if a source was in trouble at its end, else 0.
+
+    Raises RecordingError and CampaignError for a folder that holds no recording, or a broken one.
+    """
     root = Path(folder)
     steps = instants(root)
     now = [steps[0][0]]

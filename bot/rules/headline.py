@@ -71,4 +71,5 @@ def _value(measure: str, period: str, history: History) -> float | None:
     derived = DERIVED.get(measure)
     if derived is None:
         return history.get(measure, {}).get(period)
-    return derived.value({code: history.get(code, {}).get(period) for code in derived.needs})
+    published = {code: history[code] for code in derived.needs if period in history.get(code, {})}
+    return derived.value({code: values[period] for code, values in published.items()})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 MONTHLY = "talking_therapies_monthly"
+FEWEST = 50  # a share of fewer says more of single people than of a service
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,12 @@ class Derived:
         return (*self.top, self.bottom, *self.less, *((self.published,) if self.published else ()))
 
     def value(self, figures: Mapping[str, float | None]) -> float | None:
-        """Return the share in percent to one decimal: as published, else computed; None if a part is unknown.
+        """Return the share in percent to one decimal: as published, else computed; None where it must not be.
 
-        `figures` maps codes to values of one area and period; a withheld one is None.
+        `figures` maps codes to values of one area and period: a withheld one is None, one that was not
+        published is not there. What is withheld is not worked out from its parts, nor is a share of few.
         """
-        if self.published and figures.get(self.published) is not None:
+        if self.published is not None and self.published in figures:
             return figures[self.published]
         parts = [figures.get(code) for code in (*self.top, self.bottom, *self.less)]
         known = [Decimal(str(part)) for part in parts if part is not None]
@@ -46,7 +48,7 @@ class Derived:
             return None
         top, bottom = sum(known[: len(self.top)], Decimal(0)), known[len(self.top)]
         bottom -= sum(known[len(self.top) + 1 :], Decimal(0))
-        if bottom <= 0:
+        if bottom < FEWEST:
             return None
         return float((100 * top / bottom).quantize(Decimal("0.1"), ROUND_HALF_UP))
 
