@@ -34,6 +34,11 @@ TROUBLE_CAP = 400
 INTRODUCED = 8  # sources named one by one; the rest is counted
 
 COMPARISONS = {"before": "month before", "year_ago": "same month last year"}  # of a headline row
+CAUTIONS = {  # what a line must not be taken for
+    "finished": "Finished means two sessions or more.",
+    "treated_once": "Treated once includes single sessions that were agreed.",
+    "M053": "The 6 weeks run to the first session.",
+}
 FACTS = {
     "state": "The petition is now {value}",
     "response_threshold_reached_at": "The petition reached 10,000 signatures: the government will respond",
@@ -84,7 +89,10 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
         lines.append(line("It is out; none of the headline figures is in it."))
     elif compared:
         lines.append(line(italic(f"In brackets: {' · '.join(COMPARISONS[name] for name in compared)}")))
-    tail = [line("These are referrals, not people. Finished means two sessions or more.")] if rows else []
+    told = {row.measure for row in finding.rows}
+    tail = [line(note) for measure, note in CAUTIONS.items() if measure in told]
+    if rows:
+        tail.insert(0, line("These are referrals, not people."))
     if finding.revised:
         tail.insert(0, line(f"It also corrects {_figures(len(finding.revised))} of earlier months."))
     return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
@@ -93,7 +101,8 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
 def _row(row: Row, compared: Sequence[str]) -> Line:
     """Return one headline figure: `Recovery 51.2% (50.0% · 51.6%) of those finished`."""
     earlier = [getattr(row, name) for name in compared]
-    shown = " · ".join("–" if value is None else numbers.value(value, row.unit) for value in earlier)
+    known = [value for value in earlier if value is not None]
+    shown = " · ".join("–" if value is None else numbers.value(value, row.unit) for value in earlier if known)
     rest = (f"({shown})" if shown else "", row.of)
     return line(
         f"{row.label} ", bold(numbers.value(row.value, row.unit)), *(f" {text}" for text in rest if text)
@@ -107,14 +116,16 @@ def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
     items = [_revision(revision) for revision in finding.named]
     tail = []
     if finding.others:
-        tail.append(line(f"{_figures(finding.others)} more changed."))
+        more = "1 more figure" if finding.others == 1 else f"{numbers.count(finding.others)} more figures"
+        tail.append(line(f"{more} changed."))
     if finding.added:
         tail.append(line(f"{_figures(finding.added)} added."))
     if finding.gone:
         tail.append(line(f"{_figures(finding.gone)} no longer in the file."))
     if finding.release.notice:
         tail.append(line("The publisher says: ", italic(clean(finding.release.notice, TROUBLE_CAP))))
-    tail.append(line("You may have quoted the old numbers."))
+    if finding.named or finding.gone:
+        tail.append(line("You may have quoted the old numbers."))
     return Message(tuple(lines), tuple(items), tuple(tail), _open(finding.release.url))
 
 
@@ -123,11 +134,10 @@ def _revision(revision: Revision) -> Line:
     labels = {headline.measure: headline.label for headline in HEADLINES}
     label = labels.get(figure.measure.id) or clean(figure.measure.name, NAME_CAP)
     area = "England" if figure.area.kind == ENGLAND.kind else clean(figure.area.name, NAME_CAP)
-    return line(
-        f"{label} ({figure.measure.id}), {area}: now ",
-        bold(numbers.figure_value(figure, figure.value)),
-        f", was {numbers.figure_value(figure, revision.old)}",
-    )
+    now, was = (numbers.figure_value(figure, value) for value in (figure.value, revision.old))
+    if now == was:  # they differ beyond the decimals that are usual
+        now, was = (numbers.exact(value, figure.measure.unit) for value in (figure.value, revision.old))
+    return line(f"{label} ({figure.measure.id}), {area}: now ", bold(now), f", was {was}")
 
 
 @_say.register
@@ -158,10 +168,9 @@ def _overdue(finding: Overdue, source: Scraper, now: datetime) -> Message:
 
 @_say.register
 def _mark(finding: MarkCrossed, source: Scraper, now: datetime) -> Message:
+    past = () if finding.count == finding.mark else (f" – past {numbers.count(finding.mark)}",)
     lines = [
-        line(bold(f"✍️ {numbers.count(finding.count)} signatures"), f" – past {numbers.count(finding.mark)}")
-        if finding.count != finding.mark
-        else line(bold(f"✍️ {numbers.count(finding.count)} signatures")),
+        line(bold(f"✍️ {numbers.signatures(finding.count)}"), *past),
         line(clean(source.title, TITLE_CAP)),
     ]
     if finding.goal:
@@ -175,7 +184,8 @@ def _progress(count: int, goal: int) -> str:
     if count >= goal:
         return f"Our goal of {numbers.count(goal)} is reached."
     to_go = numbers.count(goal - count)
-    return f"{100 * count / goal:.1f}% of our goal of {numbers.count(goal)}; {to_go} to go."
+    reached = 1000 * count // goal / 10  # rounded down: 100.0% with some to go would puzzle
+    return f"{reached}% of our goal of {numbers.count(goal)}; {to_go} to go."
 
 
 @_say.register
@@ -183,7 +193,7 @@ def _fact(finding: FactChanged, source: Scraper, now: datetime) -> Message:
     words = FACTS[finding.name].format(value=clean(_date_or_text(finding.value), NAME_CAP))
     lines = [line(bold(f"🏛 {words}")), line(clean(source.title, TITLE_CAP))]
     if finding.count is not None:
-        lines.append(line(f"{numbers.count(finding.count)} signatures."))
+        lines.append(line(f"{numbers.signatures(finding.count)}."))
     return Message(tuple(lines), buttons=_open(source.url))
 
 
@@ -208,7 +218,7 @@ def newest(found: Release | Figure | None) -> str:
         case None:
             return "nothing published yet"
         case Figure():
-            return f"{numbers.figure_value(found, found.value)} {found.measure.unit}"
+            return numbers.in_words(found)
         case Release(period=str(period)):
             return f"newest: {numbers.month(period)}"
         case Release():

@@ -11,7 +11,7 @@ WITHHELD = "withheld"
 
 def count(value: float) -> str:
     """Return a whole number with commas: `163,100`."""
-    return f"{value:,.0f}"
+    return _rounded(value, 0)
 
 
 def value(number: float | None, unit: str, *, whole: bool = False) -> str:
@@ -19,10 +19,27 @@ def value(number: float | None, unit: str, *, whole: bool = False) -> str:
     if number is None:
         return WITHHELD
     if unit == Unit.PERCENT:
-        return f"{number:.0f}%" if whole else f"{number:.1f}%"
-    if unit in (Unit.MEAN, Unit.MEDIAN):
-        return f"{number:,.1f}"
-    return count(number)
+        return f"{_rounded(number, 0 if whole else 1)}%"
+    if unit == Unit.MEDIAN:
+        return _rounded(number, 1).removesuffix(".0")
+    return _rounded(number, 1) if unit == Unit.MEAN else count(number)
+
+
+def exact(number: float | None, unit: str) -> str:
+    """Return a value with all its decimals, for when two differ in the last ones alone."""
+    return WITHHELD if number is None else f"{number:,}{'%' if unit == Unit.PERCENT else ''}"
+
+
+def signatures(number: float) -> str:
+    """Return `1 signature` or `1,000 signatures`."""
+    return f"{count(number)} signature{'' if number == 1 else 's'}"
+
+
+def in_words(figure: Figure) -> str:
+    """Return a figure with what it counts: `630 signatures`, `51.2% Percentage_Recovery`."""
+    if figure.measure.unit == Unit.SIGNATURES and figure.value is not None:
+        return signatures(figure.value)
+    return f"{figure_value(figure, figure.value)} {figure.measure.name}"
 
 
 def figure_value(figure: Figure, number: float | None) -> str:
@@ -57,3 +74,8 @@ def day_and_time(moment: datetime) -> str:
     """Return the day and the time in London: `14 May 2026, 09:30`."""
     local = moment.astimezone(LONDON)
     return f"{day(local.date())}, {local:%H:%M}"
+
+
+def _rounded(number: float, decimals: int) -> str:
+    """Return a number with so many decimals; what rounds to nought has no sign."""
+    return f"{round(number, decimals) + 0.0:,.{decimals}f}"
