@@ -91,11 +91,14 @@ def happen(year: Year) -> None:
 
 
 def fail(year: Year) -> None:
-    """Let the site fail now and then: for two requests, around a release, and for whole days."""
+    """Let the site fail now and then: two requests, around a release, one page for weeks, and whole days."""
     sites = year.nhs.sites
     year.at(london("2026-02-03", "12:00"), lambda: sites.fail(NEW_SERIES, 503, times=2))
     june = Issue("2026-06").url
     year.at(london("2026-08-13", "09:29:30"), lambda: sites.fail(june, 503, times=14))
+    old = Issue("2024-11").url
+    year.at(london("2026-05-20", "12:00"), lambda: sites.fail(old, 404))
+    year.at(london("2026-06-10", "12:00"), lambda: sites.mend(old))
     for day in ALL_FAILS:
         year.at(london(f"{day}", "00:30"), lambda: year.everything(lambda url: sites.fail(url, 503)))
         year.at(london(f"{day}", "23:30"), lambda: year.everything(sites.mend))
@@ -194,6 +197,8 @@ def test_a_lasting_failure_is_told_to_the_operator_once_and_its_end_once(year: Y
     assert [(kind, day) for kind, day in told if kind in ("trouble", "recovered")] == [
         ("trouble", "2026-03-26"),
         ("recovered", "2026-03-27"),
+        ("trouble", "2026-05-21"),
+        ("recovered", "2026-06-11"),
         ("trouble", "2026-10-08"),
         ("recovered", "2026-10-08"),
         ("trouble", "2026-11-25"),
