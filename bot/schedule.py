@@ -63,7 +63,7 @@ def retry_slot(now: datetime, failures: int) -> Slot:
 def budget(rhythm: Rhythm, releases: Sequence[StoredRelease], day: date, *, taught: bool) -> int | None:
     """Return how many requests a source may cost on a day in London; None is as many as it takes.
 
-    A first look reads a dozen pages, so until it succeeded every day counts as a release day.
+    A first look reads a dozen pages, so every day counts as a release day until one was `taught` before it.
     """
     if isinstance(rhythm, Every):
         return None
