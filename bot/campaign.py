@@ -236,7 +236,12 @@ def _fault(model: type[BaseModel], item: Any) -> str:
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"expected keys and values{f' in {key}' if key else ''}, found {item['input']!r:.60}"
         case _:
-            wanted = item["msg"].removeprefix("Input should be ").replace("a valid ", "a ")
+            wanted = (
+                item["msg"]
+                .removeprefix("Input should be ")
+                .replace("a valid i", "an i")
+                .replace("a valid", "a")
+            )
             return f"{key}: expected {wanted}, found {item['input']!r:.60}"
 
 
