@@ -36,13 +36,23 @@ class Destinations:
 
 
 def post(
-    tx: Writer, destinations: Destinations, source: Scraper | None, findings: Iterable[Finding], now: datetime
+    tx: Writer,
+    destinations: Destinations,
+    source: Scraper | None,
+    findings: Iterable[Finding],
+    now: datetime,
+    *,
+    seen: datetime | None = None,
 ) -> int:
-    """Add an alert for each finding that was not told before; return how many were added."""
+    """Add an alert for each finding that was not told before; return how many were added.
+
+    `seen` is when it was found, where that was before now: it waited for the operator.
+    """
     added = 0
     for finding in findings:
         number = tx.next_alert_id()
-        message = compose(finding, source, number, now)
+        message = compose(finding, source, number, seen or now)
+        content = payload(message)
         chats = destinations.team if finding.audience == "team" else (destinations.operator,)
         key = source.key if source else ""
         alert = NewAlert(

@@ -87,7 +87,11 @@ def _unread(checker: Checker, source: Scraper, listed: list[Release], since: str
     """
     first_day = date.fromisoformat(f"{since}-01")
     with checker.committer.store.reading() as tx:
-        done = {stored.key: stored.published for stored in tx.releases(source.key) if stored.read_at}
+        done = {
+            stored.key: stored.published
+            for stored in tx.releases(source.key)
+            if stored.read_at or stored.held
+        }
     newest = max(filter(None, done.values()), default=None)
     fresh = {
         release.key: release

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
@@ -26,7 +27,7 @@ from scrapers.toolkit.contract import (
     Web,
 )
 from scrapers.toolkit.web import WebClient
-from state.records import StoredRelease
+from state.records import Fault, StoredRelease
 from state.store import StoreError
 
 P = ParamSpec("P")
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 log = logging.getLogger("figurewatch.check")
 
+OVERVIEW = ""  # the part of a source that lists its releases
 READ_INLINE = 64 * 1024  # bytes; a small body is parsed faster than a thread is handed the work
 
 
@@ -44,45 +46,79 @@ class Result:
     source: Scraper
     error: str | None = None
     passing: bool = False
+    partial: bool = False  # what had failed before was not asked for
     spent: bool = False  # today's requests were used up before it was done
+    kept: str = ""  # where a page that could not be read was put aside
     newest: Release | Figure | None = None
     releases: int = 0
     figures: int = 0
     changes: int = 0
     alerts: int = 0
+    held: int = 0
 
     def add(self, committed: Committed) -> None:
         """Count what a transaction added."""
         self.changes += committed.changes
         self.alerts += committed.alerts
+        self.held += committed.held
 
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    """What the store remembers of the live sources of a round: newest values by series, and facts."""
+    """What the store remembers of the live sources of a round: newest values by series, and facts.
+
+    `waiting` are those of which a reading is held, `broken` those whose page was changed already.
+    """
 
     latest: Mapping[str, Mapping[tuple[str, str, str], float | None]]
     facts: Mapping[str, Mapping[str, str | None]]
+    waiting: Collection[str]
+    broken: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why a release could not be read. With a fingerprint its file was refused, else page or file not had."""
+    """Why a release's file could not be read, while its page had this fingerprint."""
 
     error: SourceChanged
-    fingerprint: str | None = None
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What cannot be read of one source: known from earlier looks, and found in this one.
+
+    A part is a release, by its key, or the overview. None is found where it could be read. What fails in
+    passing is noted for the `daily` ones; the others are asked for too rarely to say when it is over.
+    """
+
+    source: Scraper
+    result: Result
+    known: Mapping[str, Fault]
+    daily: Collection[str]
+    found: dict[str, Fault | None] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> dict[str, Fault]:
+        """Return what cannot be read as things stand now."""
+        return {part: fault for part, fault in {**self.known, **self.found}.items() if fault}
 
 
 @dataclass(slots=True)
 class Checker:
-    """Looks at sources. One per process: it shares the web client, and remembers what was refused."""
+    """Looks at sources. One per process: it shares the web client, and remembers what was refused.
+
+    `keep` puts a page aside that could not be read, and says where.
+    """
 
     committer: Committer
     web: WebClient
     campaign: Campaign
     clock: Callable[[], datetime]
     spend: Callable[[str], None] = lambda source: None
+    keep: Callable[[Scraper, SourceChanged], str] = lambda source, changed: ""
     _refused: dict[tuple[str, str], _Refusal] = field(default_factory=dict)
+    _looked: set[str] = field(default_factory=set)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def commit(self, transaction: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -97,7 +133,9 @@ class Checker:
         """Look at these sources at once, commit what they say, and note how it went."""
         memory = await asyncio.to_thread(self._recall, [s.key for s in sources if s.is_live])
         results = await asyncio.gather(*(self._guarded(source, memory, look) for source in sources))
-        seen = [Seen(r.source, r.newest, r.error, r.passing) for r in results if not r.spent]
+        seen = [
+            Seen(r.source, r.newest, r.error, r.passing, r.partial, r.kept) for r in results if not r.spent
+        ]
         await self.commit(self.committer.settle, seen, self.clock())
         return results
 
@@ -107,7 +145,9 @@ class Checker:
                 key: {series: known.value for series, (_, known) in readings.items()}
                 for key, readings in tx.latest(live).items()
             }
-            return _Memory(latest, tx.facts(live))
+            states = tx.sources()
+            broken = {key for key, s in states.items() if s.trouble and s.trouble.kind == "changed"}
+            return _Memory(latest, tx.facts(live), tx.waiting(), broken)
 
     async def _guarded(self, source: Scraper, memory: _Memory, look: Look) -> Result:
         """Look at one source; whatever goes wrong with it stays with it."""
@@ -121,14 +161,22 @@ class Checker:
         except BudgetSpent as error:
             log.info("%s: %s", source.key, error)
             result.spent = True
-        except (Unreachable, SourceChanged) as error:
-            result.error, result.passing = str(error), isinstance(error, Unreachable)
+        except Unreachable as error:
+            result.error, result.passing = str(error), True
+        except SourceChanged as error:
+            result.error = str(error)
+            if source.key not in memory.broken:
+                await self._put_aside(source, error, result)
+            self.web.forget(error.url)
         except StoreError:
             raise  # no fault of the source
         except Exception as error:  # the edge around one source: the others are still checked
             log.exception("%s: the reader failed", source.key)
-            result.error = f"the reader failed: {type(error).__name__}: {error}"
+            result.error = _failure(error)
         return result
+
+    async def _put_aside(self, source: Scraper, error: SourceChanged, result: Result) -> None:
+        result.kept = await asyncio.to_thread(self.keep, source, error) or result.kept
 
     async def _reading(self, source: Scraper, web: Web, memory: _Memory, result: Result) -> None:
         """Read a live page; only what differs from the newest reading costs a transaction."""
@@ -139,7 +187,8 @@ class Checker:
         result.releases, result.figures = 1, len(figures)
         result.newest = next(iter(figures), None)
         values = {(f.measure.id, f.area.kind, f.area.code): f.value for f in figures}
-        if values != memory.latest.get(source.key) or dict(facts) != memory.facts.get(source.key, {}):
+        same = values == memory.latest.get(source.key) and dict(facts) == memory.facts.get(source.key, {})
+        if not same or source.key in memory.waiting:
             marks = self.campaign.marks.get(source.key, Marks())
             result.add(await self.commit(self.committer.reading, source, release, figures, facts, marks, now))
 
@@ -148,62 +197,105 @@ class Checker:
 
         However the look ends, what it saw is stored, and a release that is overdue is told.
         """
-        stored = await asyncio.to_thread(self._stored, source.key)
-        seen: Sequence[Release] = ()
+        stored, known = await asyncio.to_thread(self._stored, source.key)
+        newest = max(
+            (release for release in stored.values() if is_out(release)), key=publication, default=None
+        )
+        parts = _Parts(source, result, known, {OVERVIEW, newest.key if newest else OVERVIEW})
+        seen: list[Release] = []
+        passing: Unreachable | None = None
         try:
-            seen = await self._ask(source, web, look, stored)
+            await self._ask(web, look, stored, parts, seen)
             result.releases = len(seen)
             result.newest = max(filter(is_out, seen), key=publication, default=None)
             for release in sorted(choose(seen, stored), key=publication):
-                await self._publication(source, web, release, result)
+                async with self._judging(release.key, parts):
+                    await self._publication(source, web, release, result)
+        except Unreachable as error:
+            passing = error
         finally:
-            result.add(await self.commit(self.committer.announced, source, seen, self.clock()))
-        if refusal := next((r for (key, _), r in self._refused.items() if key == source.key), None):
-            raise refusal.error
+            result.add(await self.commit(self.committer.announced, source, seen, parts.faults, self.clock()))
+        result.partial = bool(parts.faults)
+        if changed := next((fault for fault in parts.faults.values() if fault.kind == "changed"), None):
+            result.error = changed.text
+        elif passing:
+            raise passing
 
-    def _stored(self, source: str) -> dict[str, StoredRelease]:
+    def _stored(self, source: str) -> tuple[dict[str, StoredRelease], dict[str, Fault]]:
         with self.committer.store.reading() as tx:
-            return {release.key: release for release in tx.releases(source)}
+            return {release.key: release for release in tx.releases(source)}, tx.faults(source)
+
+    @asynccontextmanager
+    async def _judging(self, part: str, parts: _Parts) -> AsyncIterator[None]:
+        """Note whether a part of a source can be read. A passing failure is raised on: it ends the look."""
+        before = parts.known.get(part)
+        broken = before is not None and before.kind == "changed"
+        try:
+            yield
+        except SourceChanged as error:
+            parts.found[part] = Fault("changed", str(error))
+            if not broken:
+                await self._put_aside(parts.source, error, parts.result)
+            self.web.forget(error.url)
+        except Unreachable as error:
+            if not broken and part in parts.daily:
+                parts.found[part] = Fault("passing", str(error))
+            raise
+        except (BudgetSpent, StoreError):
+            raise
+        except Exception as error:  # the edge around one release: the others are still read
+            log.exception("%s: the reader failed", parts.source.key)
+            parts.found[part] = Fault("changed", _failure(error))
+        else:
+            parts.found[part] = None
 
     async def _ask(
-        self, source: Scraper, web: Web, look: Look, stored: Mapping[str, StoredRelease]
-    ) -> Sequence[Release]:
-        if look.kind == "full":
-            return await source.releases(web)
-        if look.kind == "listed":
-            return await source.listed(web)
-        seen: list[Release] = []
-        for key in look.keys:
-            try:
-                seen += await source.visit([as_release(stored[key])], web)
-            except SourceChanged as error:
-                self._refused[source.key, key] = _Refusal(error)
-        for release in seen:
-            refusal = self._refused.get((source.key, release.key))
-            if refusal and refusal.fingerprint != release.fingerprint:
-                del self._refused[source.key, release.key]
-        return seen
+        self,
+        web: Web,
+        look: Look,
+        stored: Mapping[str, StoredRelease],
+        parts: _Parts,
+        seen: list[Release],
+    ) -> None:
+        """Add to `seen` what the look asks for. What failed is asked for again by a process's first look."""
+        source = parts.source
+        again: set[str] = set() if source.key in self._looked else set(parts.known)
+        if look.kind != "visit" or OVERVIEW in again:
+            async with self._judging(OVERVIEW, parts):
+                seen += await (source.releases(web) if look.kind == "full" else source.listed(web))
+        opened = {release.key for release in seen if release.fingerprint}
+        for key in dict.fromkeys((*look.keys, *sorted((again & stored.keys()) - opened))):
+            async with self._judging(key, parts):
+                visited = await source.visit([as_release(stored[key])], web)
+                seen[:] = [*(release for release in seen if release.key != key), *visited]
+        self._looked.add(source.key)
+        for key in opened:
+            parts.found[key] = None
 
     async def _publication(self, source: Scraper, web: Web, release: Release, result: Result) -> None:
-        """Read one release, or remember why not. A refused file is not asked for until its page changes."""
+        """Read one release. A refused file is refused again, unasked, until its page changes."""
         place = source.key, release.key
-        refusal = self._refused.get(place)
-        if refusal and refusal.fingerprint and release.fingerprint in (None, refusal.fingerprint):
+        refused = self._refused.get(place)
+        if refused and release.fingerprint in (None, refused.fingerprint):
+            raise refused.error
+        opened = release if release.fingerprint else (await source.visit([release], web))[0]
+        if not (opened.file and is_out(opened)):
             return
-        self._refused.pop(place, None)
-        fingerprint = None
+        fetched = await source.fetch(opened, web)
+        now = self.clock()
         try:
-            opened = release if release.fingerprint else (await source.visit([release], web))[0]
-            if not (opened.file and is_out(opened)):
-                return
-            fetched = await source.fetch(opened, web)
-            now, fingerprint = self.clock(), opened.fingerprint
             figures, _ = await read(source, fetched, now)
         except SourceChanged as error:
-            self._refused[place] = _Refusal(error, fingerprint)
-            return
+            if opened.fingerprint:
+                self._refused[place] = _Refusal(error, opened.fingerprint)
+            raise
+        self._refused.pop(place, None)
         result.figures += len(figures)
         result.add(await self.commit(self.committer.publication, source, fetched.release, figures, now))
+
+
+def _failure(error: Exception) -> str:
+    return f"the reader failed: {type(error).__name__}: {error}"
 
 
 async def read(source: Scraper, fetched: Fetched, now: datetime) -> tuple[list[Figure], list[Fact]]:
@@ -222,9 +314,9 @@ async def read(source: Scraper, fetched: Fetched, now: datetime) -> tuple[list[F
 def choose(seen: Sequence[Release], stored: Mapping[str, StoredRelease]) -> list[Release]:
     """Return the releases to read: on a first look the newest, later all newer ones and all replaced ones.
 
-    Older ones that were never read are left to the backfill.
+    Older ones that were never read are left to the backfill, held ones to the operator.
     """
-    out = [release for release in seen if is_out(release)]
+    out = [release for release in seen if is_out(release) and not _is_held(release, stored)]
     read_at = [s.published for s in stored.values() if s.read_at and s.published]
     if not read_at:
         return [max(out, key=publication)] if out else []
@@ -240,6 +332,12 @@ def choose(seen: Sequence[Release], stored: Mapping[str, StoredRelease]) -> list
     return chosen
 
 
-def publication(release: Release) -> datetime:
+def _is_held(release: Release, stored: Mapping[str, StoredRelease]) -> bool:
+    """Return whether a release is as it was when it was held, as far as was looked."""
+    before = stored.get(release.key)
+    return before is not None and before.held is not None and release.fingerprint in (None, before.held)
+
+
+def publication(release: Release | StoredRelease) -> datetime:
     """Return when a release was published, for ordering; an unpublished one comes last."""
     return release.published or datetime.max.replace(tzinfo=UTC)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from hashlib import sha256
 
 from bot.alerts import Destinations, post
 from bot.rules import calendar
-from bot.rules.findings import Finding, Introduced, NewMeasures, Recovered, ReleaseOut, Troubled
+from bot.rules.findings import (
+    Doubt,
+    Finding,
+    HeldBack,
+    Ill,
+    Introduced,
+    NewMeasures,
+    Recovered,
+    ReleaseOut,
+    Troubled,
+)
 from bot.rules.headline import NEEDED, headline_rows
 from bot.rules.petition import Marks, facts_changed, mark_crossed
+from bot.rules.plausible import reading_doubts, release_doubts
 from bot.rules.revision import revised
 from scrapers.toolkit.contract import ENGLAND, Fact, Figure, Release, Scraper
 from state.changes import compare, compare_readings
-from state.records import Changes, SourceState, Trouble
+from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, Writer
+
+SeriesKey = tuple[str, str, str]
 
 LASTING_ROUNDS, LASTING_LEAST = 3, timedelta(minutes=10)  # three rounds may be a minute, at a release
 LASTING_TIME = timedelta(hours=2)
@@ -24,24 +37,32 @@ LASTING_TIME = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What one transaction added: changes found and alerts posted."""
+    """What one transaction added: changes found, alerts posted, and releases or readings held."""
 
     changes: int = 0
     alerts: int = 0
+    held: int = 0
+
+
+class AlreadyDecided(Exception):
+    """Say that what was held waits for the operator no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """How a look at one source went.
 
-    `error` is None when it could be read; `passing` says that waiting may mend it. `newest` is what it
-    says now: its newest release, or the first figure of its reading.
+    `error` is None when it could be read; `passing` says that waiting may mend it, `kept` where the page was
+    put aside, `partial` that what had failed before was not asked for. `newest` is what it says now: its
+    newest release, or the first figure of its reading.
     """
 
     source: Scraper
     newest: Release | Figure | None = None
     error: str | None = None
     passing: bool = False
+    partial: bool = False
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,53 +81,132 @@ class Committer:
         marks: Marks,
         now: datetime,
     ) -> Committed:
-        """Store a changed reading and tell of a crossed mark and of changed facts."""
+        """Store a changed reading and tell of a crossed mark and of changed facts; hold what is not believed.
+
+        A reading further off on the same side of the same count is not held anew.
+        """
         with self.store.writing() as tx:
             latest = tx.latest([source.key]).get(source.key, {})
-            changes = compare_readings(latest, figures)
-            findings: list[Finding] = []
-            count = next(
-                (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
-            )
-            findings += facts_changed(tx.save_facts(source.key, facts, now), dict(facts), count)
-            before = next((reading for (m, _, _), reading in latest.items() if m == "signatures"), None)
-            if count is not None and before and before[1].value is not None:
-                at, value = datetime.fromisoformat(before[0]), int(before[1].value)
-                crossed = mark_crossed(marks, count, value, at, tx.episodes(source.key))
-                findings += [crossed] if crossed else []
-            elif count is not None and (passed := marks.highest_between(0, count)):
-                tx.remember(source.key, f"mark:{passed}", now)
-            if not latest:
-                tx.teach(source.key, now)
-            tx.save_releases(source.key, [replace(release, published=release.published or now)], now)
-            tx.save_figures(source.key, release.key, changes.to_store, now, now)
-            return Committed(len(changes), post(tx, self.destinations, source, findings, now))
+            before = {series: known.value for series, (_, known) in latest.items()}
+            doubts = reading_doubts(figures, before, _days_since_confirmed(tx, source, latest, now))
+            if doubts:
+                side = " ".join(
+                    f"{d.before:g} {'up' if (d.now or 0) > (d.before or 0) else 'down'}" for d in doubts
+                )
+                return self._hold(
+                    tx, source, side, Content(release, tuple(figures), tuple(facts)), doubts, now
+                )
+            tx.go_on(source.key, release.key, now)
+            return self._count(tx, source, release, figures, facts, marks, now, now)
 
     def publication(
         self, source: Scraper, release: Release, figures: Sequence[Figure], now: datetime
     ) -> Committed:
-        """Store the figures of a release and tell that it is out, or what was corrected in it."""
+        """Store the figures of a release and tell that it is out, or what was corrected; or hold them."""
         with self.store.writing() as tx:
-            read_before = _was_read(tx, source, release)
-            taught = _is_taught(tx, source)
-            known_measures = tx.measures(source.key)
-            changes = _store(tx, source, release, figures, now, read_before=read_before)
-            if not taught:
-                tx.teach(source.key, now)
-                return Committed(len(changes))
-            findings: list[Finding] = []
-            if read_before:
-                correction = revised(release, changes, now)
-                findings += [correction] if correction else []
-            else:
-                history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
-                rows = headline_rows(release.period or "", history)
-                findings.append(ReleaseOut(f"release:{release.key}", release, rows, changes.revised))
-            unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
-            if unknown:
-                episode = f"new_measures:{','.join(unknown)}"
-                findings.append(NewMeasures(episode, release, tuple(unknown.values())))
-            return Committed(len(changes), post(tx, self.destinations, source, findings, now))
+            doubts = _release_doubts(tx, source, figures)
+            if doubts:
+                content = Content(release, tuple(figures))
+                return self._hold(tx, source, fingerprint(content), content, doubts, now)
+            tx.go_on(source.key, release.key, now)
+            return self._publish(tx, source, release, figures, now, now)
+
+    def believe(self, source: Scraper, held: Held, marks: Marks, now: datetime) -> Committed:
+        """Store and tell what was held, exactly as it was read, with the time at which it was found.
+
+        Raises AlreadyDecided where it waits no more.
+        """
+        with self.store.writing() as tx:
+            if not tx.decide(held.id, "released", now):
+                raise AlreadyDecided
+            release, figures, facts = held.content
+            if source.is_live:
+                return self._count(tx, source, release, figures, facts, marks, held.found, now)
+            return self._publish(tx, source, release, figures, held.found, now)
+
+    def reject(self, held: Held, now: datetime) -> None:
+        """Drop what was held; the same is not held again. Raises AlreadyDecided where it waits no more."""
+        with self.store.writing() as tx:
+            if not tx.decide(held.id, "rejected", now):
+                raise AlreadyDecided
+
+    def _hold(
+        self,
+        tx: Writer,
+        source: Scraper,
+        fingerprint: str,
+        content: Content,
+        doubts: Sequence[Doubt],
+        now: datetime,
+    ) -> Committed:
+        tx.save_releases(source.key, [replace(content.release, fingerprint=None)], now)
+        number = tx.hold(source.key, fingerprint, content, [asdict(doubt) for doubt in doubts], now)
+        if number is None:
+            return Committed()
+        finding = HeldBack(f"held:{number}", number, content.release, tuple(doubts))
+        return Committed(0, post(tx, self.destinations, source, [finding], now), 1)
+
+    def _count(
+        self,
+        tx: Writer,
+        source: Scraper,
+        release: Release,
+        figures: Sequence[Figure],
+        facts: Sequence[Fact],
+        marks: Marks,
+        found: datetime,
+        now: datetime,
+    ) -> Committed:
+        latest = tx.latest([source.key]).get(source.key, {})
+        changes = compare_readings(latest, figures)
+        findings: list[Finding] = []
+        count = next(
+            (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
+        )
+        findings += facts_changed(tx.facts([source.key]).get(source.key, {}), dict(facts), count)
+        before = next((reading for (m, _, _), reading in latest.items() if m == "signatures"), None)
+        if count is not None and before and before[1].value is not None:
+            at, value = datetime.fromisoformat(before[0]), int(before[1].value)
+            crossed = mark_crossed(marks, count, value, at, tx.episodes(source.key))
+            findings += [crossed] if crossed else []
+        elif count is not None and (passed := marks.highest_between(0, count)):
+            tx.remember(source.key, f"mark:{passed}", now)
+        if not latest:
+            tx.teach(source.key, now)
+        tx.save_releases(source.key, [replace(release, published=release.published or found)], now)
+        tx.save_figures(source.key, release.key, changes.to_store, found, found)
+        tx.save_facts(source.key, facts, found)
+        return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
+
+    def _publish(
+        self,
+        tx: Writer,
+        source: Scraper,
+        release: Release,
+        figures: Sequence[Figure],
+        found: datetime,
+        now: datetime,
+    ) -> Committed:
+        read_before = _was_read(tx, source, release)
+        taught = _is_taught(tx, source)
+        known_measures = tx.measures(source.key)
+        changes = _store(tx, source, release, figures, found, read_before=read_before)
+        if not taught:
+            tx.teach(source.key, now)
+            return Committed(len(changes))
+        findings: list[Finding] = []
+        if read_before:
+            correction = revised(release, changes, found)
+            findings += [correction] if correction else []
+        else:
+            history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
+            rows = headline_rows(release.period or "", history)
+            findings.append(ReleaseOut(f"release:{release.key}", release, rows, changes.revised))
+        unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
+        if unknown:
+            episode = f"new_measures:{','.join(unknown)}"
+            findings.append(NewMeasures(episode, release, tuple(unknown.values())))
+        return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
     def past(self, source: Scraper, release: Release, figures: Sequence[Figure], now: datetime) -> Committed:
         """Store a past release without telling anybody; a source so taught needs no introduction."""
@@ -119,8 +219,10 @@ class Committer:
                 tx.introduce([source.key], now)
             return Committed(len(changes))
 
-    def announced(self, source: Scraper, seen: Sequence[Release], now: datetime) -> Committed:
-        """Store what is announced and out, and tell of dates that moved or passed.
+    def announced(
+        self, source: Scraper, seen: Sequence[Release], faults: Mapping[str, Fault], now: datetime
+    ) -> Committed:
+        """Store what is announced and out and what cannot be read, and tell of dates that moved or passed.
 
         Fingerprints are stored only with figures that were read, so that a refused file is tried again.
         """
@@ -131,6 +233,7 @@ class Committer:
                 *calendar.overdue(seen, stored, now),
             ]
             tx.save_releases(source.key, [replace(release, fingerprint=None) for release in seen], now)
+            tx.save_faults(source.key, faults)
             told = post(tx, self.destinations, source, findings, now)
             return Committed(told, told)
 
@@ -143,23 +246,24 @@ class Committer:
             tx.note_checked([seen.source.key for seen in round_ if seen.error is None], now)
             states = tx.sources()
             findings: list[Finding] = []
-            troubles, recoveries = [], []
+            ill: list[Ill] = []
+            well: list[tuple[str, datetime]] = []
             for seen in round_:
-                state = states.get(seen.source.key, SourceState(seen.source.key))
-                if seen.error is not None:
-                    trouble = _trouble(state.trouble, seen, now)
-                    if not trouble.told and _worth_telling(trouble, now):
-                        trouble = replace(trouble, told=True)
-                        troubles.append((seen.source.key, trouble.text, trouble.since))
-                    tx.set_trouble(seen.source.key, trouble)
-                elif state.trouble:
-                    if state.trouble.told:
-                        recoveries.append((seen.source.key, state.trouble.since))
-                    tx.set_trouble(seen.source.key, None)
-            if troubles:
-                findings.append(Troubled(_episode("trouble", troubles), tuple(troubles)))
-            if recoveries:
-                findings.append(Recovered(_episode("recovered", recoveries), tuple(recoveries)))
+                key = seen.source.key
+                before = states.get(key, SourceState(key)).trouble
+                trouble = _trouble(before, seen, now)
+                if trouble and not trouble.told and _worth_telling(trouble, now):
+                    trouble = replace(trouble, told=True)
+                    due = calendar.next_day(tx.releases(key), now)
+                    ill.append(Ill(key, trouble.text, trouble.since, seen.kept, due))
+                if before and before.told and trouble is None:
+                    well.append((key, before.since))
+                if trouble != before:
+                    tx.set_trouble(key, trouble)
+            if ill:
+                findings.append(Troubled(_episode("trouble", [(i.source, i.since) for i in ill]), tuple(ill)))
+            if well:
+                findings.append(Recovered(_episode("recovered", well), tuple(well)))
             untold = {key for key, state in states.items() if state.taught_at and not state.introduced}
             new = [seen for seen in round_ if seen.source.key in untold]
             if new:
@@ -168,6 +272,37 @@ class Committer:
                 said = tuple((seen.source.title, seen.newest) for seen in new)
                 findings.append(Introduced(f"introduced:{','.join(keys)}", said))
             return post(tx, self.destinations, None, findings, now)
+
+
+def fingerprint(content: Content) -> str:
+    """Return what tells one state of a release from another: its page's, or a digest of what it says."""
+    if content.release.fingerprint:
+        return content.release.fingerprint
+    said = sorted((f.measure.id, f.area.kind, f.area.code, f.period, repr(f.value)) for f in content.figures)
+    return sha256(repr(said).encode()).hexdigest()
+
+
+def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> list[Doubt]:
+    """Return why a release is not believed, beside what it said earlier or what the one before it says."""
+    periods = {figure.period for figure in figures}
+    if not (periods and _is_taught(tx, source)):
+        return []
+    known = tx.known(source.key, periods)
+    if not known and (before := tx.period_before(source.key, min(periods))):
+        known = tx.known(source.key, [before])
+    history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
+    return release_doubts(figures, {key[:3]: said.value for key, said in known.items()}, history)
+
+
+def _days_since_confirmed(
+    tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]], now: datetime
+) -> float:
+    """Return how many days ago the newest stored reading was last seen on the page."""
+    state = tx.sources().get(source.key)
+    seen = [datetime.fromisoformat(period) for period, _ in latest.values()]
+    if state and state.checked_at:
+        seen.append(state.checked_at)
+    return max((now - max(seen)) / timedelta(days=1), 0.0) if seen else 0.0
 
 
 def _store(
@@ -198,14 +333,21 @@ def _is_taught(tx: Writer, source: Scraper) -> bool:
     return state is not None and state.taught_at is not None
 
 
-def _trouble(before: Trouble | None, seen: Seen, now: datetime) -> Trouble:
-    """Return the trouble as it stands after another failed look. One that became lasting is told anew."""
-    kind: Literal["passing", "changed"] = "passing" if seen.passing else "changed"
-    text = seen.error or ""
+def _trouble(before: Trouble | None, seen: Seen, now: datetime) -> Trouble | None:
+    """Return the trouble as it stands after another look; None when there is none.
+
+    A changed page is told anew where only a passing failure was told. A passing failure neither ends nor
+    renews the trouble with a changed page, nor does a look that did not ask for what had failed end one.
+    """
+    if seen.error is None:
+        return before if seen.partial else None
     if before is None:
-        return Trouble(kind, text, now)
-    told = before.told and not (before.kind == "passing" and kind == "changed")
-    return Trouble(kind, text, before.since, before.rounds + 1, told)
+        return Trouble("passing" if seen.passing else "changed", seen.error, now)
+    if seen.passing:
+        text = before.text if before.kind == "changed" else seen.error
+        return replace(before, text=text, rounds=before.rounds + 1)
+    told = before.told and before.kind == "changed"
+    return Trouble("changed", seen.error, before.since, before.rounds + 1, told)
 
 
 def _worth_telling(trouble: Trouble, now: datetime) -> bool:

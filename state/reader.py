@@ -70,6 +70,7 @@ _KNOWN = (
     _HELD_UNDER,
 )
 _HELD = sa.select(held).order_by(held.c.id)
+_WAITING = sa.select(held.c.source).where(held.c.verdict.is_(None))
 _FAULTS = sa.select(*faults.c["part", "kind", "text"]).where(faults.c.source == sa.bindparam("source"))
 _PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
     _FROM_SOURCE, editions.c.period < sa.bindparam("period")
@@ -210,6 +211,10 @@ class Reader:
         """Return what was ever held, oldest first; only that of the id where one is given."""
         statement = _HELD if id is None else _HELD.where(held.c.id == id)
         return [_held(row) for row in self._connection.execute(statement)]
+
+    def waiting(self) -> set[str]:
+        """Return the sources of which something waits for the operator."""
+        return set(self._connection.scalars(_WAITING))
 
     def faults(self, source: str) -> dict[str, Fault]:
         """Return what could not be read of a source, by release key; its overview's under an empty one."""

@@ -55,6 +55,13 @@ def overdue(seen: Sequence[Release], stored: Mapping[str, StoredRelease], now: d
     return late
 
 
+def next_day(releases: Iterable[StoredRelease], now: datetime) -> str:
+    """Return the nearest announced day that is not over, as `2026-06-11`; empty where none is announced."""
+    today = london_day(now).isoformat()
+    days = [r.expected for r in releases if not is_out(r) and day_of(r.expected) and r.expected]
+    return min((day for day in days if day >= today), default="")
+
+
 def as_release(stored: StoredRelease) -> Release:
     """Return a stored release as its source would give it, not looked at closely."""
     return Release(

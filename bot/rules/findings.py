@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar, Literal
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal, NamedTuple
 
 from scrapers.toolkit.contract import Figure, Measure, Release
 from state.records import Revision
@@ -106,11 +106,47 @@ class NewMeasures(Finding):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is not believed: its value now and before, and between which bounds it would have been."""
+
+    what: str
+    unit: str = "count"
+    now: float | None = None
+    before: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack(Finding):
+    """What was read is not believed, and waits under this number for the operator's decision."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "held"
+    number: int
+    release: Release
+    doubts: tuple[Doubt, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Introduced(Finding):
     """Sources are watched from now on; each by its title, with its newest release or reading."""
 
     kind: ClassVar[str] = "introduced"
     sources: tuple[tuple[str, Release | Figure | None], ...]
+
+
+class Ill(NamedTuple):
+    """A source that cannot be read, by its key: why, and since when.
+
+    `kept` is where the page was put aside, `due` the announced day of its next release; empty where neither.
+    """
+
+    source: str
+    why: str
+    since: datetime
+    kept: str = ""
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +155,7 @@ class Troubled(Finding):
 
     audience: ClassVar[Audience] = "operator"
     kind: ClassVar[str] = "trouble"
-    troubles: tuple[tuple[str, str, datetime], ...]  # source key, trouble, since when
+    troubles: tuple[Ill, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ is held. What the publisher's own identities refuse does not get here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import log
 from statistics import median
 
+from bot.rules.findings import Doubt
 from bot.rules.headline import NEEDED, History
 from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Unit
 
@@ -27,18 +27,6 @@ SWAPPED = 1.5  # times nearer to each other's past than to their own; to 1.14 tw
 GROWTH, START = 3, 5_000  # what a count of signatures may grow to in a day
 FEW_SIGNATURES = 20  # fewer may halve
 MOST_DAYS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """What is not believed: its value now and before, and between which bounds it would have been."""
-
-    what: str
-    unit: str = Unit.COUNT
-    now: float | None = None
-    before: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 def release_doubts(

@@ -11,8 +11,11 @@ from bot.rules.findings import (
     DateMoved,
     DeliveryProblem,
     FactChanged,
+    Doubt,
     Finding,
     Introduced,
+    HeldBack,
+    Ill,
     MarkCrossed,
     NewMeasures,
     Overdue,
@@ -24,7 +27,7 @@ from bot.rules.findings import (
 )
 from bot.rules.headline import HEADLINES
 from bot.wording import numbers
-from bot.wording.markup import Button, Line, Message, bold, clean, italic, line
+from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
 from state.records import Revision
 
@@ -227,10 +230,7 @@ def newest(found: Release | Figure | None) -> str:
 
 @_say.register
 def _troubled(finding: Troubled, source: Scraper | None, now: datetime) -> Message:
-    items = [
-        line(bold(key), f" since {numbers.day_and_time(since)}: {clean(text, TROUBLE_CAP)}")
-        for key, text, since in finding.troubles
-    ]
+    items = [_ill(ill) for ill in finding.troubles]
     title = "⚠️ A source cannot be read" if len(items) == 1 else f"⚠️ {len(items)} sources cannot be read"
     return Message((line(bold(title)),), tuple(items), (line("Nothing stored was changed."),))
 
@@ -238,6 +238,13 @@ def _troubled(finding: Troubled, source: Scraper | None, now: datetime) -> Messa
 @_say.register
 def _recovered(finding: Recovered, source: Scraper | None, now: datetime) -> Message:
     items = [
+def _ill(ill: Ill) -> Line:
+    since = f" since {numbers.day_and_time(ill.since)}: "
+    due = f" Its next release is due on {numbers.expected(ill.due)}." if ill.due else ""
+    kept = f" The page is kept in {ill.kept}" if ill.kept else ""
+    return line(bold(ill.source), since, clean(ill.why, TROUBLE_CAP), "." if due or kept else "", due, kept)
+
+
         line(bold(key), f", in trouble since {numbers.day_and_time(since)}") for key, since in finding.sources
     ]
     title = (
@@ -260,6 +267,35 @@ def _new_measures(finding: NewMeasures, source: Scraper, now: datetime) -> Messa
 @_say.register
 def _delivery(finding: DeliveryProblem, source: Scraper | None, now: datetime) -> Message:
     return Message((line(bold("📮 Delivery")), line(clean(finding.text, TROUBLE_CAP))))
+@_say.register
+def _held(finding: HeldBack, source: Scraper, now: datetime) -> Message:
+    number = f"H{finding.number}"
+    lines = [line(bold(f"✋ Held back as {number}: hard to believe")), line(_title(finding.release))]
+    tail = [
+        line("Nobody else was told and nothing of it is stored. If it is right: "),
+        line(code(f"figurewatch release {number}")),
+        line("If it is not: "),
+        line(code(f"figurewatch reject {number}")),
+    ]
+    items = [line(doubt(found)) for found in finding.doubts]
+    return Message(tuple(lines), tuple(items), tuple(tail), _open(finding.release.url))
+
+
+def doubt(found: Doubt) -> str:
+    """Return what is not believed, in one line: `M001 of England: 1,631,000, was 163,100, …`."""
+    if found.now is None:
+        return found.what
+    parts = [f"{found.what}: {numbers.value(found.now, found.unit)}"]
+    if found.before is not None:
+        parts.append(f"was {numbers.value(found.before, found.unit)}")
+    bounds = [
+        f"{word} {numbers.value(bound, found.unit)}"
+        for word, bound in (("at least", found.low), ("at most", found.high))
+        if bound is not None
+    ]
+    return ", ".join([*parts, f"believed {' and '.join(bounds)}"])
+
+
 
 
 def _title(release: Release) -> str:

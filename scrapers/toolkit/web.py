@@ -93,6 +93,10 @@ class PageCache(Protocol):
         """Remember the page in place of an earlier copy."""
         ...
 
+    def forget(self, url: str) -> None:
+        """Remember no page here, and nothing of it that was put since loading."""
+        ...
+
 
 class MemoryPages:
     """Remember pages in memory: small ones only, the least recently used forgotten first."""
@@ -119,6 +123,12 @@ class MemoryPages:
         """Remember the page, unless it is too large."""
         if self._pages.get(page.url) != page and self._keep(page):
             self._changed[page.url] = page
+
+    def forget(self, url: str) -> None:
+        """Remember no page here, and nothing of it that was put since loading."""
+        self._changed.pop(url, None)
+        dropped = self._pages.pop(url, None)
+        self._size -= len(dropped.body) if dropped else 0
 
     def changed(self) -> list[CachedPage]:
         """Return the pages that were put since loading, or since they were last taken."""
@@ -203,6 +213,10 @@ class WebClient:
         BudgetSpent.
         """
         return _SourceWeb(self, frozenset(host.lower() for host in hosts), spend or _spend_nothing)
+
+    def forget(self, url: str) -> None:
+        """Forget a page that could not be read, so that it does not take the place of the last good one."""
+        self.cache.forget(url)
 
     async def ask(
         self, url: str, *, headers: dict[str, str], limit: int, spend: Callable[[], None]

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.rules.findings import Doubt
 from bot.rules.headline import NEEDED, History
-from bot.rules.plausible import Doubt, Series, bounds, reading_bounds, reading_doubts, release_doubts
+from bot.rules.plausible import Series, bounds, reading_bounds, reading_doubts, release_doubts
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fetched, Figure, Measure, Page, Release, Unit
 

@@ -377,7 +377,7 @@ def test_nothing_is_asked_once_the_budget_is_spent(sites: Sites) -> None:
             return
         raise BudgetSpent("two requests a day")
 
-    with pytest.raises(BudgetSpent):
+    with pytest.raises(Unreachable, match="failed, and today's requests are used up"):
         look(sites, spend=spend, attempts=5)
     assert len(sites.requests) == 2
 
