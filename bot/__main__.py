@@ -203,8 +203,7 @@ async def deliver(desk: Any) -> bool:
     if not await asyncio.to_thread(desk.take_lease):
         return True
     try:
-        await desk.sender.recover()
-        await desk.sender.drain()
+            await desk.sender.drain()
     finally:
         await asyncio.to_thread(desk.drop_lease)
     return False

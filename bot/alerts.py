@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.rules.findings import Finding
+from bot.rules.findings import Finding, ReleaseOut
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import compose
 from scrapers.toolkit.contract import Scraper
@@ -61,10 +61,17 @@ def post(
             kind=finding.kind,
             dedupe=f"{key}|{finding.episode}",
             text=to_plain(message),
-            finding={"episode": finding.episode},
-            parcels=tuple(Parcel(chat.chat, payload(message), chat.thread) for chat in chats),
+            finding=_kept(finding),
+            parcels=tuple(Parcel(chat.chat, content, chat.thread) for chat in chats),
         )
         if tx.add_alert(alert, now):
             tx.remember(key, finding.episode, now)
             added += 1
     return added
+
+
+def _kept(finding: Finding) -> dict[str, str]:
+    """Return what is remembered of a finding beside its words: its episode, and when it was published."""
+    if isinstance(finding, ReleaseOut) and finding.release.published:
+        return {"episode": finding.episode, "published": finding.release.published.isoformat()}
+    return {"episode": finding.episode}

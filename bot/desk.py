@@ -27,32 +27,16 @@ from bot.delivery.transports import (
     TelegramTransport,
     Transport,
 )
-from bot.rules.findings import DeliveryProblem
+from bot.operate import crash
+from bot.pace import PACE, Pace
 from bot.settings import Settings
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
-from state.lease import Lease
+from state.lease import Claim
 from state.store import Store
 
 log = logging.getLogger("figurewatch")
 
 LEASE = "worker"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long things are waited for, in seconds.
-
-    `spacing` lies between two messages in a chat, `doubt` before one is sent again that perhaps arrived,
-    `backoff` before a page is asked for again; `timeout` bounds each silence of a site.
-    """
-
-    spacing: float = 1.2
-    doubt: float = 30.0
-    backoff: float = 1.0
-    timeout: float = 20.0
-
-
-PACE = Pace()
 
 
 def utc_now() -> datetime:
@@ -73,32 +57,22 @@ def destinations(settings: Settings) -> Destinations:
 
 
 class Right:
-    """The right to watch and to send, which one process at a time has: a lease in the store.
+    """The right to watch and to send, which one process at a time has: a lease in the store."""
 
-    It lasts for `time` after it was taken; what is left after a sixth of that outlasts a message on its way.
-    """
-
-    def __init__(self, lease: Lease, clock: Callable[[], datetime], time: timedelta) -> None:
-        self._lease, self._clock, self._time = lease, clock, time
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._taken: datetime | None = None
+    def __init__(self, store: Store, clock: Callable[[], datetime], time: timedelta, doubt: float) -> None:
+        self._store, self._clock, self._doubt = store, clock, timedelta(seconds=doubt)
+        owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"  # containers repeat the others
+        self.claim = Claim(LEASE, owner, time)
 
     def take(self) -> bool:
         """Take or renew it; False while another process has it."""
-        now = self._clock()
-        self._taken = now if self._lease.take(LEASE, self._owner, now, self._time) else None
-        return self._taken is not None
-
-    async def hold(self) -> bool:
-        """Return whether we have it; the store, which promised it for longer, is asked now and then."""
-        if self._taken is not None and timedelta(0) <= self._clock() - self._taken < self._time / 6:
-            return True
-        return await asyncio.to_thread(self.take)
+        taken = self._store.outbox.take_over(self.claim, self._clock(), self._doubt)
+        crash.point("lease:taken")
+        return taken
 
     def drop(self) -> None:
         """Give it back."""
-        self._taken = None
-        self._lease.release(LEASE, self._owner)
+        self._store.lease.release(self.claim)
 
 
 @dataclass(slots=True)
@@ -155,7 +129,7 @@ async def open_desk(
         ) as web,
         _transports(settings, console or sys.stdout) as transport,
     ):
-        right = Right(store.lease, clock, timedelta(seconds=settings.lease_time))
+        right = Right(store, clock, timedelta(seconds=settings.lease_time), pace.doubt)
         desk = Desk(
             settings,
             campaign,
@@ -165,11 +139,10 @@ async def open_desk(
                 store,
                 transport,
                 allowed=where.chats,
-                hold=right.hold,
+                claim=right.claim,
                 clock=clock,
-                tell_operator=_operator_line(store, where, clock),
-                spacing=pace.spacing,
-                doubt=pace.doubt,
+                tell_operator=lambda tx, finding, now: post(tx, where, None, [finding], now),
+                pace=pace,
             ),
             pages,
             clock,
@@ -191,16 +164,3 @@ async def _transports(settings: Settings, console: TextIO) -> AsyncIterator[Call
     api_url = settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None
     async with TelegramTransport(settings.telegram_bot_token.get_secret_value(), api_url=api_url) as telegram:
         yield lambda chat: local.get(chat, telegram)
-
-
-def _operator_line(
-    store: Store, where: Destinations, clock: Callable[[], datetime]
-) -> Callable[[str, str], None]:
-    """Return how the sender tells the operator of a problem: through the outbox, once each."""
-
-    def tell(episode: str, text: str) -> None:
-        now = clock()
-        with store.writing() as tx:
-            post(tx, where, None, [DeliveryProblem(episode, text)], now)
-
-    return tell

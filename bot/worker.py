@@ -181,7 +181,6 @@ class Worker:
 
     async def _lead(self, stop: asyncio.Event) -> None:
         """Watch and send. Neither sending nor holding the lease may end before `stop`: then all ends."""
-        await self._desk.sender.recover()
         self._scheduler.start()
         duties = {
             asyncio.create_task(work)
@@ -223,7 +222,6 @@ class Worker:
                 continue
             if leads:
                 log.warning("the lease is ours again")
-                await self._desk.sender.recover()
                 self._scheduler.resume()
             else:
                 log.warning("the lease is lost; waiting until it is ours again")

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
-from typing import Any, get_args
+from datetime import datetime, timedelta
+from typing import get_args
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from state.database import reading, writing
-from state.records import OutboxRow, SendState
+from state.lease import Claim, keep, take
+from state.records import InHand, OutboxRow, ParcelState, SendState, Standing
 from state.tables import alerts, outbox
 
 _UNDONE = outbox.c.state.in_(["pending", "sending", "ambiguous"])
+_FIRST_UNDONE = sa.select(sa.func.min(outbox.c.id)).where(_UNDONE).group_by(outbox.c.chat)
+_AT_HAND = sa.and_(outbox.c.id.in_(_FIRST_UNDONE), outbox.c.state != "sending")
+_DUE = outbox.c.not_before <= sa.bindparam("now", type_=outbox.c.not_before.type)
 
-_ROW = outbox.c.id == sa.bindparam("of_id")
-
-_HEADS = (
-    sa.select(
-        outbox.c.id,
-        outbox.c.alert,
-        *alerts.c["source", "kind"],
-        *outbox.c[
-            "chat", "thread", "part", "payload", "state", "attempts", "resends", "not_before", "created"
-        ],
-    )
+_ROWS = sa.select(
+    outbox.c.id,
+    outbox.c.alert,
+    *alerts.c["source", "kind"],
+    *outbox.c["chat", "thread", "part", "payload", "state", "attempts", "resends", "not_before", "created"],
+).select_from(outbox.join(alerts))
+_HEADS = _ROWS.where(_AT_HAND, _DUE).order_by(outbox.c.id)
+_HEADS_OF = _ROWS.where(
+    outbox.c.id.in_(_FIRST_UNDONE.where(outbox.c.chat.in_(sa.bindparam("chats", expanding=True)))),
+    outbox.c.state != "sending",
+    _DUE,
+).order_by(outbox.c.id)
+_NEXT_DUE = sa.select(sa.func.min(outbox.c.not_before)).where(_AT_HAND)
+_CALLS = sa.select(outbox.c.chat, sa.func.coalesce(outbox.c.done, outbox.c.began)).where(
+    outbox.c.began >= sa.bindparam("since", type_=outbox.c.began.type)
+)
+_COUNTS = sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
+_UNSETTLED = (
+    sa.select(outbox.c.alert)
+    .distinct()
     .select_from(outbox.join(alerts))
     .where(
-        outbox.c.id.in_(sa.select(sa.func.min(outbox.c.id)).where(_UNDONE).group_by(outbox.c.chat)),
-        outbox.c.state != "sending",
+        _UNDONE,
+        alerts.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+        alerts.c.created <= sa.bindparam("until", type_=alerts.c.created.type),
     )
-    .order_by(outbox.c.id)
+    .order_by(outbox.c.alert)
+)
+
+_ROW = outbox.c.id == sa.bindparam("of_id")
+_IN_HAND = sa.and_(
+    _ROW,
+    outbox.c.state == "sending",
+    outbox.c.began == sa.bindparam("since", type_=outbox.c.began.type),
 )
 _BEGIN = (
     sa.update(outbox)
@@ -42,73 +63,88 @@ _BEGIN = (
         resends=outbox.c.resends + sa.case((outbox.c.state == "ambiguous", 1), else_=0),
     )
 )
-_ARRIVED = sa.update(outbox).where(_ROW)
-_GIVE_UP = sa.update(outbox).where(_ROW, _UNDONE)
-_PUT_BACK = sa.update(outbox).where(_ROW, outbox.c.state == "sending")
+_ARRIVED = sa.update(outbox).where(_ROW, outbox.c.state != "sent")
+_PUT_BACK = sa.update(outbox).where(_IN_HAND)
 _PUT_BACK_COUNTED = _PUT_BACK.values(attempts=outbox.c.attempts + 1)
 _RECOVER = (
     sa.update(outbox)
     .where(outbox.c.state == "sending")
     .values(state="ambiguous", not_before=sa.bindparam("until"), error="the process ended while it was sent")
 )
-_COUNTS = sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
+_ANY_UNDONE = sa.select(sa.literal(1)).where(outbox.c.alert == sa.bindparam("of_alert"), _UNDONE).limit(1)
+_ALERT = sa.select(*alerts.c["id", "kind", "finding", "created"]).where(
+    alerts.c.id == sa.bindparam("of_alert")
+)
+_ITS_PARCELS = (
+    sa.select(*outbox.c["chat", "thread", "state", "done", "error"])
+    .where(outbox.c.alert == sa.bindparam("of_alert"))
+    .order_by(outbox.c.id)
+)
 
 
 class Outbox:
     """The messages on their way. Each method is one short transaction of its own.
 
     A chat gets its messages in the order in which they were put in, one at a time: a row that waits, is being
-    sent or is in doubt holds back the later ones of its chat.
+    sent or is in doubt holds back the later ones of its chat. Who sends holds a lease; what becomes of a
+    message is written through `Parcels`, together with what the operator is told of it.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def take_over(self, claim: Claim, now: datetime, doubt: timedelta) -> bool:
+        """Take or keep the lease to send. Return False while somebody else has it.
+
+        What its last holder was sending when the lease came to us is in doubt, and due after `doubt`.
+        """
+        with writing(self._engine) as connection:
+            taken = take(connection, claim, now)
+            if taken == "taken":
+                connection.execute(_RECOVER, {"until": now + doubt})
+            return taken != "refused"
+
     def due(self, now: datetime, chats: Collection[str] | None = None) -> list[OutboxRow]:
         """Return each chat's first undone row if its time has come, oldest first; of `chats`, if given."""
-        heads = [row for row in self._heads() if row.not_before <= now]
-        return [row for row in heads if chats is None or row.chat in chats]
+        with reading(self._engine) as connection:
+            if chats is None:
+                rows = connection.execute(_HEADS, {"now": now})
+            else:
+                rows = connection.execute(_HEADS_OF, {"now": now, "chats": list(chats)})
+            return [OutboxRow(*row) for row in rows]
 
     def next_due(self) -> datetime | None:
         """Return when the next row is due, or None while nothing waits."""
-        return min((row.not_before for row in self._heads()), default=None)
+        with reading(self._engine) as connection:
+            next_due: datetime | None = connection.scalar(_NEXT_DUE)
+        return next_due
 
-    def begin(self, id: int, now: datetime) -> bool:
-        """Take a row for sending, before the call. Return False if somebody else took it.
+    def begin(self, id: int, now: datetime, claim: Claim) -> InHand | None:
+        """Take a row for sending, before the call; None if it is not there to take, or the lease is not ours.
 
-        Taking a row that is in doubt counts as a re-send.
+        The lease is renewed in the same transaction: it outlasts a call that is shorter. Taking a row that is
+        in doubt counts as a re-send.
         """
         with writing(self._engine) as connection:
-            return connection.execute(_BEGIN, {"of_id": id, "now": now}).rowcount == 1
+            if keep(connection, claim, now):
+                begun = connection.execute(_BEGIN, {"of_id": id, "now": now}).rowcount == 1
+                return InHand(id, now) if begun else None
+            return None
 
-    def sent(self, id: int, message_id: int | None, now: datetime) -> None:
-        """Remember that a row arrived, whatever was thought of it meanwhile."""
-        self._set(_ARRIVED, id, state="sent", done=now, message_id=message_id, error="")
-
-    def later(self, id: int, not_before: datetime, error: str, *, counts: bool = True) -> None:
-        """Put back a row that was surely not sent; `counts` says whether this was an attempt."""
-        put_back = _PUT_BACK_COUNTED if counts else _PUT_BACK
-        self._set(put_back, id, state="pending", not_before=not_before, error=error)
-
-    def ambiguous(self, id: int, not_before: datetime, error: str) -> None:
-        """Put back a row that may have been sent or not."""
-        self._set(_PUT_BACK, id, state="ambiguous", not_before=not_before, error=error)
-
-    def unconfirmed(self, id: int, error: str, now: datetime) -> None:
-        """Give up a row that may have been sent or not."""
-        self._set(_GIVE_UP, id, state="unconfirmed", done=now, error=error)
-
-    def dead(self, id: int, error: str, now: datetime) -> None:
-        """Give up a row that will never be sent."""
-        self._set(_GIVE_UP, id, state="dead", done=now, error=error)
-
-    def recover(self, now: datetime, not_before: datetime) -> int:
-        """Put in doubt what another process was sending when it died; return how many rows.
-
-        Only for who has just taken the lease: beside a living sender its rows are not ours.
-        """
+    def keep(self, claim: Claim, now: datetime) -> bool:
+        """Renew the lease to send, before another call for a row in hand; False if it is not ours."""
         with writing(self._engine) as connection:
-            return connection.execute(_RECOVER, {"until": not_before}).rowcount
+            return keep(connection, claim, now)
+
+    def calls(self, since: datetime) -> list[tuple[str, datetime]]:
+        """Return each chat that was written to since then, with the moment, once for each message."""
+        with reading(self._engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(_CALLS, {"since": since})]
+
+    def unsettled(self, kinds: Collection[str], until: datetime) -> list[int]:
+        """Return the alerts of these kinds, found until then, that are still on their way to some chat."""
+        with reading(self._engine) as connection:
+            return list(connection.scalars(_UNSETTLED, {"kinds": list(kinds), "until": until}))
 
     def counts(self) -> dict[SendState, int]:
         """Return how many rows are in each state."""
@@ -116,11 +152,51 @@ class Outbox:
             found = {row[0]: row[1] for row in connection.execute(_COUNTS)}
         return {state: found.get(state, 0) for state in get_args(SendState)}
 
-    def _heads(self) -> list[OutboxRow]:
-        """Return the first undone row of each chat, unless it is just being sent."""
-        with reading(self._engine) as connection:
-            return [OutboxRow(*row) for row in connection.execute(_HEADS)]
 
-    def _set(self, statement: sa.Update, id: int, **values: Any) -> None:
-        with writing(self._engine) as connection:
-            connection.execute(statement, {"of_id": id, **values})
+class Parcels:
+    """What becomes of messages, inside a transaction.
+
+    Methods that take a row in hand return False, and do nothing, if the attempt that began it is over:
+    somebody else took the lease, put the row in doubt and perhaps sends it again.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def sent(self, id: int, message_id: int | None, now: datetime) -> bool:
+        """Remember that a row arrived, whatever was thought of it meanwhile; False if that was known."""
+        arrived = {"state": "sent", "done": now, "message_id": message_id, "error": ""}
+        return self._connection.execute(_ARRIVED, {"of_id": id, **arrived}).rowcount == 1
+
+    def later(self, row: InHand, not_before: datetime, error: str, *, counts: bool = True) -> bool:
+        """Put back a row that was surely not sent; `counts` says whether this was an attempt."""
+        put_back = _PUT_BACK_COUNTED if counts else _PUT_BACK
+        return self._set(put_back, row, state="pending", not_before=not_before, error=error)
+
+    def ambiguous(self, row: InHand, not_before: datetime, error: str) -> bool:
+        """Put back a row that may have been sent or not."""
+        return self._set(_PUT_BACK, row, state="ambiguous", not_before=not_before, error=error)
+
+    def unconfirmed(self, row: InHand, error: str, now: datetime) -> bool:
+        """Give up a row that may have been sent or not."""
+        return self._set(_PUT_BACK, row, state="unconfirmed", done=now, error=error)
+
+    def dead(self, row: InHand, error: str, now: datetime) -> bool:
+        """Give up a row that will never be sent."""
+        return self._set(_PUT_BACK, row, state="dead", done=now, error=error)
+
+    def on_its_way(self, alert: int) -> bool:
+        """Return whether some parcel of an alert has not come to its end."""
+        return self._connection.scalar(_ANY_UNDONE, {"of_alert": alert}) is not None
+
+    def standing(self, alert: int) -> Standing:
+        """Return how an alert stands in each of its chats; LookupError if there is no such alert."""
+        found = self._connection.execute(_ALERT, {"of_alert": alert}).first()
+        if found is None:
+            raise LookupError(f"expected alert {alert}, found none")
+        parcels = (ParcelState(*row) for row in self._connection.execute(_ITS_PARCELS, {"of_alert": alert}))
+        return Standing(found.id, found.kind, found.finding, found.created, tuple(parcels))
+
+    def _set(self, statement: sa.Update, row: InHand, **values: object) -> bool:
+        parameters = {"of_id": row.id, "since": row.began, **values}
+        return self._connection.execute(statement, parameters).rowcount == 1

@@ -198,6 +198,44 @@ class StoredAlert:
     error: str
 
 
+class InHand(NamedTuple):
+    """A row that is being sent, and since when: what became of an earlier attempt is not said of this one."""
+
+    id: int
+    began: datetime
+
+
+class ParcelState(NamedTuple):
+    """How one message of an alert stands. `done` is when it was sent or given up."""
+
+    chat: str
+    thread: int | None
+    state: SendState
+    done: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an alert stands in each of its chats."""
+
+    id: int
+    kind: str
+    finding: Mapping[str, Any]
+    created: datetime
+    parcels: tuple[ParcelState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatState:
+    """What Telegram told us about a chat. `paused` is since when it takes no messages, and `reason` why."""
+
+    chat: str
+    moved_to: str | None
+    paused: datetime | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """One message on its way to one chat."""

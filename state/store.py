@@ -15,19 +15,22 @@ from sqlalchemy import Engine
 
 from scrapers.toolkit.contract import CachedPage
 from state import database
+from state.chats import Chats
 from state.database import StoreError
 from state.lease import Lease
 from state.outbox import Outbox
 from state.reader import Reader, SeriesKey
+from state.records import ChatState
 from state.spending import Spending
 from state.sql import upsert
-from state.tables import pages
+from state.tables import leases, pages
 from state.writer import Writer
 
 __all__ = ["Reader", "Store", "StoreError", "Writer"]
 
 _PAGES = sa.select(*pages.c["url", "body", "content_type", "charset", "etag", "last_modified"])
 _SOME_PAGES = _PAGES.where(pages.c.url.in_(sa.bindparam("urls", expanding=True)))
+_PROBE = upsert(leases, ["name"], "owner", "until")
 _SAVE_PAGE = upsert(pages, ["url"], "body", "content_type", "charset", "etag", "last_modified", "seen")
 
 
@@ -73,6 +76,11 @@ class Store:
             yield writer
         self._learn(writer.met)
 
+    def chats(self) -> dict[str, ChatState]:
+        """Return every chat that moved or does not take messages, by the id that the settings have."""
+        with database.reading(self._engine) as connection:
+            return Chats(connection).known()
+
     def pages(self, urls: Collection[str] | None = None) -> list[CachedPage]:
         """Return pages as last seen, all of them or those at `urls`."""
         with database.reading(self._engine) as connection:
@@ -100,6 +108,11 @@ class Store:
         ]
         with database.writing(self._engine) as connection:
             connection.execute(_SAVE_PAGE, rows)
+
+    def probe(self, now: datetime) -> None:
+        """Write something of no meaning; raise whatever keeps the store from being written."""
+        with database.writing(self._engine) as connection:
+            connection.execute(_PROBE, {"name": "probe", "owner": "", "until": now})
 
     def _learn(self, met: Mapping[str, Mapping[SeriesKey, int]]) -> None:
         for source, ids in met.items():

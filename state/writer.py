@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from scrapers.toolkit.contract import Fact, Figure, Release
 from state import tables as t
 from state.names import note_names
+from state.outbox import Parcels
 from state.reader import Reader, SeriesKey
 from state.chats import Chats
 from state.holding import packed
@@ -111,6 +112,16 @@ _INSERT_PARCEL = sa.insert(t.outbox)
 
 class Writer(Reader):
     """What one transaction can write. Nobody else writes beside it, so what it has read stays true."""
+
+    @property
+    def parcels(self) -> Parcels:
+        """Return the messages on their way."""
+        return Parcels(self._connection)
+
+    @property
+    def chats(self) -> Chats:
+        """Return what Telegram told us about chats."""
+        return Chats(self._connection)
 
     def note_checked(self, sources: Collection[str], now: datetime) -> None:
         """Remember that these sources were looked at; those met for the first time are added."""

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     TOO_LONG = "too long"  # send the short form
     NO_THREAD = "no thread"  # the topic is closed or gone: send it without
     PERMANENT = "permanent"  # waiting mends nothing
+    DROPPED = "dropped"  # the settings do not allow this chat any more
     BAD_TOKEN = "bad token"  # noqa: S105 (not one)
     UNKNOWN = "unknown"  # the chat may have it, or not
 
@@ -48,6 +49,9 @@ _BAD_REQUESTS = {
     "not enough rights": Verdict.REFUSED,
     "no rights to send": Verdict.REFUSED,
     "chat_write_forbidden": Verdict.REFUSED,
+    "chat not found": Verdict.REFUSED,
+    "peer_id_invalid": Verdict.REFUSED,
+    "group chat was deactivated": Verdict.REFUSED,
 }
 
 

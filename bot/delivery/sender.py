@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from bot.delivery.outcome import Outcome, Verdict, backoff, sort_outcome
+from bot.delivery.pacing import Pacer
+from bot.delivery.told import REPORTED, told
 from bot.delivery.transports import Letter, Transport
-from bot.rules.findings import DeliveryProblem
+from bot.operate import crash
+from bot.pace import PACE, Pace
+from bot.rules.findings import DeliveryProblem, Finding
+from bot.wording.markup import RESENT, late
 
 if TYPE_CHECKING:
-    from state.records import OutboxRow
-    from state.store import Store
+    from state.lease import Claim
+    from state.records import InHand, OutboxRow
+    from state.store import Store, Writer
 
-TOKEN_PAUSE = timedelta(minutes=10)
+LONGEST_CALL = 5 / 6  # of the lease, which is renewed before each call
 
 _log = logging.getLogger("figurewatch.delivery")
 _End = Literal["sent", "later", "unconfirmed", "dead"]
@@ -37,12 +44,11 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True)
-class _Try:
-    """One call: where to, and in which form."""
+class _Form:
+    """The form in which a message goes out: its letter, and the topic."""
 
-    chat: str
-    thread: int | None
     letter: Letter
+    thread: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,28 @@ class _Arrived:
     message_id: int | None
 
 
+@dataclass(slots=True)
+class _Shift:
+    """The chats that are served at the moment, and what came of it. `lost` says that we may not send."""
+
+    stop: asyncio.Event
+    serving: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    ends: Counter[_End] = field(default_factory=Counter)
+    lost: bool = False
+    error: BaseException | None = None
+
+
 class Sender:
     """Sends what the outbox holds: one message at a time in a chat, chats side by side, in their order.
 
     A message is marked `sending` before the call, so that a death in the middle is seen afterwards. When
-    nobody can know whether it arrived, it is sent once more after `doubt` seconds, and says so; a second
-    doubt leaves it unconfirmed, and the operator is told. A chat sees two copies at most, the second marked.
+    nobody can know whether it arrived, it is sent once more after a while, and says so; a second doubt leaves
+    it unconfirmed. A chat sees two copies at most, the second marked. What becomes of a message, and what the
+    operator is told of it, is one transaction.
 
-    `hold` says whether we still own the delivery; it is asked before each message. `allowed` are the chats
-    that may get anything. `spacing` is in seconds, between two messages in one chat; so is `look_again`, the
-    longest rest of `run`, for another process may fill the outbox without a poke.
+    `claim` is the lease to send: it is renewed in the transaction that marks a message, and without it none
+    is marked or sent. `allowed` are the chats that may get anything. `tell_operator` posts a finding in a
+    transaction; `heard` is told each outcome of a call: `sent`, or its verdict.
     """
 
     def __init__(
@@ -68,198 +86,358 @@ class Sender:
         transports: Callable[[str], Transport],
         *,
         allowed: Collection[str],
-        hold: Callable[[], Awaitable[bool] | bool],
+        claim: Claim,
         clock: Callable[[], datetime],
-        tell_operator: Callable[[str, str], None],
-        spacing: float = 1.2,
-        doubt: float = 30.0,
-        look_again: float = 5.0,
+        tell_operator: Callable[[Writer, Finding, datetime], object],
+        heard: Callable[[OutboxRow, str], None] = lambda row, outcome: None,
+        pace: Pace = PACE,
     ) -> None:
+        self._store = store
         self._outbox = store.outbox
         self._transport_for = transports
         self._allowed = frozenset(allowed)
-        self._hold = hold
+        self._claim = claim
         self._clock = clock
         self._tell_operator = tell_operator
-        self._spacing = spacing
-        self._doubt = timedelta(seconds=doubt)
-        self._look_again = look_again
-        self._moved: dict[str, str] = {}  # learnt anew after a start: the old id always answers with the new
-        self._last_call: dict[str, float] = {}
+        self._heard = heard
+        self._pace = pace
+        self.pacer = Pacer(pace)  # for whoever else writes to the chats
+        self._moved: dict[str, str] = {}
+        self._paused: set[str] = set()
+        self._settled_in = False  # whether what the store knows of chats and of latest calls is known here
+        self._forms: dict[int, _Form] = {}  # of messages whose first form was refused
+        self._waits: dict[str, float] = {}  # until when Telegram wants silence in a chat, on the loop's clock
+        self._slow: set[int] = set()  # alerts that were said to be slow: the store knows, this saves asking
         self._poked = asyncio.Event()
 
     def poke(self) -> None:
         """Wake `run`: there may be something new in the outbox."""
         self._poked.set()
 
-    async def recover(self) -> None:
-        """Put what somebody was sending when they died in doubt. To be called on taking the lease only."""
-        now = self._clock()
-        await asyncio.to_thread(self._outbox.recover, now, now + self._doubt)
+    async def resume(self, chat: str) -> None:
+        """Go on in a chat that takes messages again; it is named by its id of old or of now."""
+        await asyncio.to_thread(self._resume, chat)
+        self.poke()
+
+    async def moved(self, old: str, new: str) -> None:
+        """Follow a group that became a supergroup."""
+        if old in self._allowed:
+            await asyncio.to_thread(self._follow, old, new)
+            self.poke()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set; a message on its way is waited for."""
         while not stop.is_set():
-            self._poked.clear()
-            await self._rest(stop, await self._round(stop))
+            try:
+                await self._work(_Shift(stop), lasting=True)
+            except Exception:
+                _log.exception("the outbox could not be emptied; trying again")
+                await _rest(stop, self._pace.look_again)
 
     async def drain(self, stop: asyncio.Event | None = None) -> Drained:
         """Send everything that is due now, in every chat, until nothing is due or we may not send."""
-        ends: Counter[_End] = Counter()
-        before = -1
-        while before < ends.total() and (heads := await self._due()):
-            before = ends.total()
-            async with asyncio.TaskGroup() as chats:
-                for chat in {row.chat for row in heads}:
-                    chats.create_task(self._serve(chat, ends, stop))
+        shift = _Shift(stop or asyncio.Event())
+        await self._work(shift, lasting=False)
         next_due = await asyncio.to_thread(self._outbox.next_due)
+        ends = shift.ends
         return Drained(ends["sent"], ends["later"], ends["unconfirmed"], ends["dead"], next_due)
 
-    async def _round(self, stop: asyncio.Event) -> float:
-        """Drain once; return how many seconds to rest."""
+    async def _work(self, shift: _Shift, *, lasting: bool) -> None:
+        """Serve each chat that has something due; without `lasting`, until none has."""
         try:
-            next_due = (await self.drain(stop)).next_due
-        except Exception:
-            _log.exception("the outbox could not be emptied; trying again")
-            return self._look_again
-        pause = (next_due - self._clock()).total_seconds() if next_due else self._look_again
-        # Overdue and yet not sent: we do not own the delivery just now.
-        return min(pause, self._look_again) if pause > 0 else self._look_again
-
-    async def _rest(self, stop: asyncio.Event, seconds: float) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (stop, self._poked)]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            while not shift.stop.is_set():
+                self._poked.clear()
+                if shift.error:
+                    raise shift.error
+                pause = self._pace.look_again if shift.lost else await self._assign(shift)
+                if not (lasting or shift.serving):
+                    return
+                await _rest(shift.stop, pause, self._poked)
+                if shift.lost and lasting and not shift.serving:
+                    shift.lost = self._settled_in = False
+        except BaseException:
+            for task in shift.serving.values():
+                task.cancel()
+            raise
         finally:
-            for wait in waits:
-                wait.cancel()
+            await asyncio.gather(*shift.serving.values(), return_exceptions=True)
 
-    async def _due(self, *chats: str) -> Sequence[OutboxRow]:
-        return await asyncio.to_thread(self._outbox.due, self._clock(), chats or None)
+    async def _assign(self, shift: _Shift) -> float:
+        """Begin to serve the chats that have something due; return how many seconds to rest."""
+        if not self._settled_in:
+            await self._settle_in()
+        await asyncio.to_thread(self._report_slow)
+        due = await asyncio.to_thread(self._outbox.due, self._clock())
+        for chat in {row.chat for row in due} - shift.serving.keys():
+            task = shift.serving[chat] = asyncio.create_task(self._serve(chat, shift))
+            task.add_done_callback(partial(self._served, chat, shift))
+        next_due = await asyncio.to_thread(self._outbox.next_due)
+        pause = (next_due - self._clock()).total_seconds() if next_due else 0.0
+        return min(pause, self._pace.look_again) if pause > 0 else self._pace.look_again
 
-    async def _serve(self, chat: str, ends: Counter[_End], stop: asyncio.Event | None) -> None:
+    def _served(self, chat: str, shift: _Shift, task: asyncio.Task[None]) -> None:
+        del shift.serving[chat]
+        if not task.cancelled():
+            shift.error = shift.error or task.exception()
+        if not shift.serving or shift.error:
+            self.poke()
+
+    async def _settle_in(self) -> None:
+        """Learn what the store knows of chats, and what was sent just now, be it by another process."""
+        now = self._clock()
+
+        chats = await asyncio.to_thread(self._store.chats)
+        calls = await asyncio.to_thread(self._outbox.calls, now - timedelta(seconds=self._pace.window))
+        self._moved |= {chat: state.moved_to for chat, state in chats.items() if state.moved_to}
+        self._paused = {chat for chat, state in chats.items() if state.paused}
+        calls.sort(key=lambda call: call[1])
+        self.pacer.remember((self._address(chat), (now - at).total_seconds()) for chat, at in calls)
+        self._settled_in = True
+
+    def _address(self, chat: str) -> str:
+        """Return where a chat is now."""
+        seen = {chat}
+        while (chat := self._moved.get(chat, chat)) not in seen:
+            seen.add(chat)
+        return chat
+
+    async def _serve(self, chat: str, shift: _Shift) -> None:
         """Send what is due in one chat, one after another."""
-        while not (stop and stop.is_set()) and (rows := await self._due(chat)):
-            await self._pace(chat)
-            if not await self._holding():
+        while rows := await asyncio.to_thread(self._outbox.due, self._clock(), [chat]):
+            crash.point("sender:due")
+            if shift.lost or not await self._turn(chat, shift.stop):
                 return
-            delivery = asyncio.ensure_future(self._deliver(rows[0]))
+            delivery = asyncio.ensure_future(self._deliver(rows[0], shift))
             try:
                 end = await asyncio.shield(delivery)
             except asyncio.CancelledError:
                 await delivery  # what became of a message on its way must be written down
                 raise
-            if end is None:
-                return
-            ends[end] += 1
+            if end:
+                shift.ends[end] += 1
 
-    async def _holding(self) -> bool:
-        held = self._hold()
-        return await held if inspect.isawaitable(held) else held
-
-    async def _pace(self, chat: str) -> None:
-        """Wait until the chat has had its time since the last call."""
+    async def _turn(self, chat: str, stop: asyncio.Event) -> bool:
+        """Wait until the chat may be written to. Return False if stopped before."""
         if self._transport_for(chat).paced:
-            loop = asyncio.get_running_loop()
-            await asyncio.sleep(self._last_call.get(chat, -self._spacing) + self._spacing - loop.time())
+            return await self.pacer.turn(self._address(chat), stop)
+        return not stop.is_set()
 
-    async def _deliver(self, row: OutboxRow) -> _End | None:
-        """Send one message and write down what became of it; None when somebody else has taken it."""
-        if not await asyncio.to_thread(self._outbox.begin, row.id, self._clock()):
+    async def _deliver(self, row: OutboxRow, shift: _Shift) -> _End | None:
+        """Send one message and write down what became of it; None when it is to be taken up again."""
+        hand = await asyncio.to_thread(self._outbox.begin, row.id, self._clock(), self._claim)
+        if hand is None:
+            shift.lost = True
             return None
-        if row.chat not in self._allowed:
-            return await self._give_up(row, "chat no longer in ALERT_CHATS")
-        if row.state == "ambiguous" and row.resends:
-            return await self._settle(row, Outcome(Verdict.UNKNOWN, "the process ended while it was re-sent"))
-        match await self._send(row):
-            case _Arrived(message_id):
-                await asyncio.to_thread(self._outbox.sent, row.id, message_id, self._clock())
-                return "sent"
-            case outcome:
-                return await self._settle(row, outcome)
+        crash.point("sender:begun")
+        outcome = self._foregone(row) or await self._call(row)
+        if isinstance(outcome, _Arrived):
+            crash.point("sender:called")
+            self._heard(row, "sent")
+            await asyncio.to_thread(self._arrived, row, outcome.message_id)
+            end: _End | None = "sent"
+        else:
+            crash.point("sender:failed")
+            self._heard(row, str(outcome.verdict))
+            if outcome.verdict is Verdict.WAIT:
+                self._obey(row.chat, outcome.retry_after)
+            form = self._adapted(row, outcome)
+            if form:
+                self._forms[row.id] = form
+            end = await asyncio.to_thread(self._again if form else self._settle, row, hand, outcome)
+        if end not in ("later", None):
+            self._forms.pop(row.id, None)
+        if end != "sent" or row.kind in REPORTED:
+            self.poke()  # there may be a report to send, or another time to look again
+        crash.point("sender:done")
+        return end
 
-    async def _send(self, row: OutboxRow) -> _Arrived | Outcome:
-        """Try the message as it is, then in each way that a refusal asks for; at most one of them arrives."""
-        transport = self._transport_for(row.chat)
-        attempt: _Try | None = _Try(self._moved.get(row.chat, row.chat), row.thread, Letter.full(row.payload))
-        while attempt:
-            letter = attempt.letter.marked_as_resent() if _may_be_second(row) else attempt.letter
-            try:
-                return _Arrived(await transport.send(attempt.chat, attempt.thread, letter))
-            except Exception as error:
-                outcome = sort_outcome(error)
-            finally:
-                self._last_call[row.chat] = asyncio.get_running_loop().time()
-            attempt = await self._adapted(row, attempt, outcome)
-        return outcome
+    def _foregone(self, row: OutboxRow) -> Outcome | None:
+        """Return what becomes of a message without a call, or None."""
+        if not self._allowed & {row.chat, self._address(row.chat)}:
+            return Outcome(Verdict.DROPPED, "the chat is no longer in ALERT_CHATS")
+        if row.state == "ambiguous" and (row.resends or row.payload.get("once")):
+            return Outcome(Verdict.UNKNOWN, "the process ended while it was sent")
+        return None
 
-    async def _adapted(self, row: OutboxRow, attempt: _Try, outcome: Outcome) -> _Try | None:
-        """Return the call to make after one that surely did not arrive, or None when there is none."""
-        short = Letter.short(row.payload)
+    async def _call(self, row: OutboxRow) -> _Arrived | Outcome:
+        """Send a message once, as it is or in the form that an earlier refusal asked for."""
+        form = self._form(row)
+        letter = form.letter
+        if self._clock() - row.created > timedelta(seconds=self._pace.late):
+            letter = letter.headed(late(row.created))
+        if _may_be_second(row):
+            letter = letter.headed(RESENT)
+        address = self._address(row.chat)
+        try:
+            async with asyncio.timeout(self._claim.ttl.total_seconds() * LONGEST_CALL):
+                return _Arrived(await self._transport_for(row.chat).send(address, form.thread, letter))
+        except Exception as error:
+            return sort_outcome(error)
+        finally:
+            self.pacer.ended(address)
+
+    def _form(self, row: OutboxRow) -> _Form:
+        return self._forms.get(row.id) or _Form(Letter.full(row.payload), row.thread)
+
+    def _adapted(self, row: OutboxRow, outcome: Outcome) -> _Form | None:
+        """Return the form to try after one that surely did not arrive, or None when there is none."""
+        form, short = self._form(row), Letter.short(row.payload)
         match outcome.verdict:
-            case Verdict.BAD_MARKUP if attempt.letter.html is not None:
-                _log.error("#A%s was refused as markup, sending it plain: %s", row.alert, outcome.why)
-                return replace(attempt, letter=Letter.unadorned(row.payload))
-            case Verdict.TOO_LONG if attempt.letter != short:
-                _log.error("#A%s was refused as too long, sending it in short", row.alert)
-                return replace(attempt, letter=short)
-            case Verdict.NO_THREAD if attempt.thread is not None:
-                what = f"Topic {attempt.thread} of chat {row.chat} is closed or gone: writing without it"
-                await self._report(row, outcome, f"{what}. Mend ALERT_CHATS.")
-                return replace(attempt, thread=None)
-            case Verdict.MOVED if attempt.chat != outcome.new_chat:
-                self._moved[row.chat] = outcome.new_chat
-                what = f"Chat {row.chat} became a supergroup: put {outcome.new_chat} into ALERT_CHATS"
-                await self._report(row, outcome, f"{what}. Until then messages find their way.")
-                return replace(attempt, chat=outcome.new_chat)
+            case Verdict.BAD_MARKUP if form.letter.html is not None:
+                return replace(form, letter=Letter.unadorned(row.payload))
+            case Verdict.TOO_LONG if form.letter != short:
+                return replace(form, letter=short)
+            case Verdict.NO_THREAD if form.thread is not None:
+                return replace(form, thread=None)
+            case Verdict.MOVED if self._address(row.chat) != outcome.new_chat:
+                return form
             case _:
                 return None
 
-    async def _settle(self, row: OutboxRow, outcome: Outcome) -> _End:
-        """Write down what became of a message that did not surely arrive."""
-        now, why = self._clock(), outcome.why
-        match outcome.verdict:
-            case Verdict.NOT_SENT:
-                await self._later(row, now + backoff(row.attempts + 1), why, counts=True)
-            case Verdict.WAIT:
-                await self._later(row, now + outcome.retry_after + timedelta(seconds=1), why, counts=False)
-            case Verdict.BAD_TOKEN:
-                await self._report(row, outcome, f"Telegram refuses the bot's token: {why}. Set a new one.")
-                await self._later(row, now + TOKEN_PAUSE, why, counts=False)
-            case Verdict.UNKNOWN if _may_be_second(row):
-                await asyncio.to_thread(self._outbox.unconfirmed, row.id, why, now)
-                what = f"#A{row.alert} was sent twice to {row.chat}, and neither copy could be confirmed"
-                await self._report(row, outcome, f"{what}: {why}", once=str(row.id))
-                return "unconfirmed"
-            case Verdict.UNKNOWN:
-                await asyncio.to_thread(self._outbox.ambiguous, row.id, now + self._doubt, why)
-            case _:
-                return await self._give_up(row, why, outcome)
+    def _obey(self, chat: str, wait: timedelta) -> None:
+        """Be silent everywhere when a second chat wants silence while a first one does: it is us."""
+        now, seconds = asyncio.get_running_loop().time(), self._patience(wait).total_seconds()
+        self._waits = {of: until for of, until in self._waits.items() if until > now}
+        if self._waits.keys() - {chat}:
+            self.pacer.hold_all(seconds)
+        self._waits[chat] = now + seconds
+
+    def _patience(self, wait: timedelta) -> timedelta:
+        """Return how long to wait when Telegram wants us to: its clock may be a second behind."""
+        return (wait + timedelta(seconds=1)) * self._pace.unit
+
+    # What follows is written in one transaction each, off the event loop.
+
+    @contextmanager
+    def _writing(self) -> Iterator[Writer]:
+        with self._store.writing() as tx:
+            yield tx
+            crash.point("sender:posted")
+
+    def _arrived(self, row: OutboxRow, message_id: int | None) -> None:
+        now = self._clock()
+        with self._writing() as tx:
+            if tx.parcels.sent(row.id, message_id, now):
+                self._conclude(tx, row, now)
+            if row.chat in self._paused and tx.chats.resume(row.chat, now):
+                self._report(tx, row, f"resumed:{row.chat}:{now}", f"Chat {row.chat} takes messages again.")
+        self._paused.discard(row.chat)
+
+    def _again(self, row: OutboxRow, hand: InHand, outcome: Outcome) -> None:
+        """Put a message back that is to be sent at once in another form, or to where its chat is now."""
+        now, chat = self._clock(), row.chat
+        with self._writing() as tx:
+            tx.parcels.later(hand, now, outcome.why, counts=False)
+            match outcome.verdict:
+                case Verdict.NO_THREAD:
+                    what = f"Topic {row.thread} of chat {chat} is closed or gone: writing without it"
+                    self._report(tx, row, f"thread:{chat}:{row.thread}", f"{what}. Mend ALERT_CHATS.")
+                case Verdict.MOVED:
+                    self._say_moved(tx, row, chat, outcome.new_chat)
+                case _:
+                    _log.error("#A%s was refused, sending it in another form: %s", row.alert, outcome.why)
+        if outcome.verdict is Verdict.MOVED:
+            self._moved[chat] = outcome.new_chat
+
+    def _settle(self, row: OutboxRow, hand: InHand, outcome: Outcome) -> _End:
+        """Write down what became of a message that did not surely arrive, and what follows from it."""
+        now, why, chat = self._clock(), outcome.why, row.chat
+        with self._writing() as tx:
+            match outcome.verdict:
+                case Verdict.NOT_SENT:
+                    wait = backoff(row.attempts + 1) * self._pace.unit
+                    tx.parcels.later(hand, now + wait, why)
+                case Verdict.WAIT:
+                    tx.parcels.later(hand, now + self._patience(outcome.retry_after), why, counts=False)
+                case Verdict.BAD_TOKEN:
+                    wait = timedelta(seconds=self._pace.refused)
+                    tx.parcels.later(hand, now + wait, why, counts=False)
+                    what = f"Telegram refuses the bot's token: {why}. Set a new one."
+                    self._report(tx, row, f"token:{now:%Y-%m-%dT%H}", what)
+                case Verdict.REFUSED:
+                    wait = timedelta(seconds=self._pace.paused)
+                    tx.parcels.later(hand, now + wait, why, counts=False)
+                    if tx.chats.pause(chat, why, now):
+                        what = f"Chat {chat} takes no messages: {why}. They are kept until it does."
+                        self._report(tx, row, f"paused:{chat}:{now}", what)
+                    self._paused.add(chat)
+                case Verdict.UNKNOWN if not (_may_be_second(row) or row.payload.get("once")):
+                    tx.parcels.ambiguous(hand, now + timedelta(seconds=self._pace.doubt), why)
+                case Verdict.UNKNOWN:
+                    if tx.parcels.unconfirmed(hand, why, now):
+                        self._report_unconfirmed(tx, row, why)
+                        self._conclude(tx, row, now)
+                    return "unconfirmed"
+                case _:
+                    if tx.parcels.dead(hand, why, now):
+                        self._report_dead(tx, row, outcome)
+                        self._conclude(tx, row, now)
+                    return "dead"
         return "later"
 
-    async def _later(self, row: OutboxRow, not_before: datetime, why: str, *, counts: bool) -> None:
-        await asyncio.to_thread(self._outbox.later, row.id, not_before, why, counts=counts)
+    def _resume(self, chat: str) -> None:
+        with self._writing() as tx:
+            tx.chats.resume(chat, self._clock())
+        self._settled_in = False
 
-    async def _give_up(self, row: OutboxRow, why: str, outcome: Outcome | None = None) -> _End:
-        await asyncio.to_thread(self._outbox.dead, row.id, why, self._clock())
-        if outcome:
-            what = f"#A{row.alert} was not delivered to {row.chat}: {why}"
-            await self._report(row, outcome, f"{what}. `figurewatch alerts` lists what did not arrive.")
-        return "dead"
+    def _follow(self, old: str, new: str) -> None:
+        with self._writing() as tx:
+            self._say_moved(tx, None, old, new)
+        self._moved[old] = new
 
-    async def _report(self, row: OutboxRow, outcome: Outcome, text: str, *, once: str = "") -> None:
-        """Tell the operator, once for each kind of trouble with a chat in an hour.
+    def _say_moved(self, tx: Writer, row: OutboxRow | None, old: str, new: str) -> None:
+        if tx.chats.moved(old, new):
+            what = f"Chat {old} became a supergroup: put {new} into ALERT_CHATS"
+            self._report(tx, row, f"moved:{old}:{new}", f"{what}. Until then messages find their way.")
 
-        What is wrong with such a report itself goes to the log alone, or it would never end.
-        """
-        if row.kind == DeliveryProblem.kind:
-            _log.error("%s", text)
-            return
-        once = once or f"{self._clock():%Y-%m-%dT%H}"
-        dedupe = f"delivery:{outcome.verdict}:{row.chat}:{once}"
-        await asyncio.to_thread(self._tell_operator, dedupe, text)
+    def _report_unconfirmed(self, tx: Writer, row: OutboxRow, why: str) -> None:
+        copies = "sent twice" if _may_be_second(row) and not row.payload.get("once") else "sent"
+        what = f"#A{row.alert} was {copies} to {row.chat}, and nobody can know whether it arrived"
+        self._report(tx, row, f"unconfirmed:{row.id}", f"{what}: {why}")
+
+    def _report_dead(self, tx: Writer, row: OutboxRow, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.DROPPED:
+            what = f"What waits for chat {row.chat} is dropped, from #A{row.alert} on: {outcome.why}."
+            self._report(tx, row, f"dropped:{row.chat}:{self._clock():%Y-%m-%dT%H}", what)
+        else:
+            what = f"#A{row.alert} was not delivered to {row.chat}: {outcome.why}."
+            self._report(tx, row, f"dead:{row.id}", f"{what} `figurewatch alerts` lists what did not arrive.")
+
+    def _report(self, tx: Writer, row: OutboxRow | None, episode: str, text: str) -> None:
+        """Tell the operator. What is wrong with such a report goes to the log alone: it would never end."""
+        _log.error("%s", text)
+        if row is None or row.kind != DeliveryProblem.kind:
+            self._tell_operator(tx, DeliveryProblem(f"delivery:{episode}", text), self._clock())
+
+    def _conclude(self, tx: Writer, row: OutboxRow, now: datetime) -> None:
+        """Say how a release was told when its last message has come to an end."""
+        if row.kind in REPORTED and not tx.parcels.on_its_way(row.alert):
+            self._say_told(tx, row.alert, now)
+
+    def _report_slow(self) -> None:
+        """Say of each release that is still on its way after a while how far it came."""
+        now = self._clock()
+        slow = self._outbox.unsettled(REPORTED, now - timedelta(seconds=self._pace.slow))
+        for alert in set(slow) - self._slow:
+            with self._writing() as tx:
+                self._say_told(tx, alert, now)
+        self._slow = set(slow)
+
+    def _say_told(self, tx: Writer, alert: int, now: datetime) -> None:
+        if finding := told(tx.parcels.standing(alert)):
+            self._tell_operator(tx, finding, now)
 
 
 def _may_be_second(row: OutboxRow) -> bool:
     """Say whether a copy of this message may have arrived already."""
     return row.state == "ambiguous" or row.resends > 0
+
+
+async def _rest(stop: asyncio.Event, seconds: float, poked: asyncio.Event | None = None) -> None:
+    """Wait for so long, or until one of the events is set."""
+    waits = [asyncio.create_task(event.wait()) for event in (stop, poked) if event]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from bot.delivery.outcome import sort_outcome
-from bot.wording.markup import RESENT
 
 if TYPE_CHECKING:
     from telegram import InlineKeyboardMarkup
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 CONSOLE = "console"
 LOG = "log"
 OPERATOR = "operator"  # on the console too, under its own name
+LOCAL = frozenset({CONSOLE, LOG, OPERATOR})
 OFFICIAL = "https://api.telegram.org"
 
 
@@ -50,10 +50,10 @@ class Letter:
         """Return only its title and address."""
         return cls(payload.get("short", payload["plain"]), silent=bool(payload.get("silent")))
 
-    def marked_as_resent(self) -> Letter:
-        """Return the letter with a first line that says why it may be a second copy."""
-        html = None if self.html is None else f"{RESENT}\n{self.html}"
-        return Letter(f"{RESENT}\n{self.plain}", html, self.buttons, self.silent)
+    def headed(self, mark: str) -> Letter:
+        """Return the letter with a first line that says what is special about it, without markup."""
+        html = None if self.html is None else f"{mark}\n{self.html}"
+        return Letter(f"{mark}\n{self.plain}", html, self.buttons, self.silent)
 
 
 class Transport(Protocol):

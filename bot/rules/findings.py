@@ -151,7 +151,7 @@ class Ill(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Troubled(Finding):
-    """Sources cannot be read: each with its trouble in one line."""
+    """Sources cannot be read."""
 
     audience: ClassVar[Audience] = "operator"
     kind: ClassVar[str] = "trouble"
@@ -174,3 +174,42 @@ class DeliveryProblem(Finding):
     audience: ClassVar[Audience] = "operator"
     kind: ClassVar[str] = "delivery"
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Finding):
+    """A release was told, or was not everywhere when its time was up.
+
+    `after` runs from publication (from when it was found, for a correction) to the last chat that was
+    reached, and is None where none was. `missing` are the other chats, each with how its message stands.
+    """
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "told"
+    alert: int
+    chats: int
+    after: timedelta | None
+    since: Literal["publication", "it was found"]
+    missing: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unwell(Finding):
+    """Something is wrong with the worker itself."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "unwell"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DailyLine(Finding):
+    """How things stand today. `next_release` is a day, `free` the bytes left on the disk, where known."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "daily"
+    read: int
+    sources: int
+    next_release: str | None
+    waiting: int
+    free: int | None

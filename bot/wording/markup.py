@@ -7,16 +7,19 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from html import escape
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
+
+from bot.wording import numbers
 
 TEXT_LIMIT = 4096  # UTF-16 units after entity parsing
 MOST_ENTITIES = 100  # Telegram ignores the styles beyond them
 RESENT = "(re-sent: the first copy could not be confirmed)"
 
 _LABEL_LIMIT = 64
-_ROOM_FOR_RESENT = len(RESENT) + 1
+_ROOM_FOR_MARKS = 128  # the lines that say that a copy is a second one, and that it is late
 _JOINER = "\u2060"
 # A / or @ that begins a line or a word makes a command to tap, or a mention that rings somebody's telephone.
 # A slash after another one is part of an address.
@@ -24,6 +27,11 @@ _TRIGGER = re.compile(r"^[/@]+|(?<![\w/<>])/(?=\w)|(?<!\w)@(?=\w)")
 # Characters that show as nothing although they are letters, marks or symbols.
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def late(found: datetime) -> str:
+    """Return the line that begins a message sent long after its news was found."""
+    return f"(late: this was found on {numbers.day_and_time(found)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +181,9 @@ def payload(message: Message) -> dict[str, Any]:
     """Return the message as JSON for the outbox: html, plain, short, buttons, silent.
 
     `plain` and `short` (the title and one address) are plain text for when the HTML is refused. Each leaves
-    room for the line that marks a second copy.
+    room for the lines that mark a second copy and a late one.
     """
-    limit = TEXT_LIMIT - _ROOM_FOR_RESENT
+    limit = TEXT_LIMIT - _ROOM_FOR_MARKS
     return {
         "html": to_html(fit(message, limit)),
         "plain": to_plain(_fitting(message, lambda m: utf16_length(to_plain(m)) <= limit)),

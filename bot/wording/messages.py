@@ -8,14 +8,15 @@ from functools import singledispatch
 from urllib.parse import urlsplit
 
 from bot.rules.findings import (
+    DailyLine,
     DateMoved,
     DeliveryProblem,
-    FactChanged,
     Doubt,
+    FactChanged,
     Finding,
-    Introduced,
     HeldBack,
     Ill,
+    Introduced,
     MarkCrossed,
     NewMeasures,
     Overdue,
@@ -23,7 +24,9 @@ from bot.rules.findings import (
     ReleaseOut,
     Revised,
     Row,
+    Told,
     Troubled,
+    Unwell,
 )
 from bot.rules.headline import HEADLINES
 from bot.wording import numbers
@@ -235,9 +238,6 @@ def _troubled(finding: Troubled, source: Scraper | None, now: datetime) -> Messa
     return Message((line(bold(title)),), tuple(items), (line("Nothing stored was changed."),))
 
 
-@_say.register
-def _recovered(finding: Recovered, source: Scraper | None, now: datetime) -> Message:
-    items = [
 def _ill(ill: Ill) -> Line:
     since = f" since {numbers.day_and_time(ill.since)}: "
     due = f" Its next release is due on {numbers.expected(ill.due)}." if ill.due else ""
@@ -245,6 +245,9 @@ def _ill(ill: Ill) -> Line:
     return line(bold(ill.source), since, clean(ill.why, TROUBLE_CAP), "." if due or kept else "", due, kept)
 
 
+@_say.register
+def _recovered(finding: Recovered, source: Scraper | None, now: datetime) -> Message:
+    items = [
         line(bold(key), f", in trouble since {numbers.day_and_time(since)}") for key, since in finding.sources
     ]
     title = (
@@ -264,9 +267,6 @@ def _new_measures(finding: NewMeasures, source: Scraper, now: datetime) -> Messa
     )
 
 
-@_say.register
-def _delivery(finding: DeliveryProblem, source: Scraper | None, now: datetime) -> Message:
-    return Message((line(bold("📮 Delivery")), line(clean(finding.text, TROUBLE_CAP))))
 @_say.register
 def _held(finding: HeldBack, source: Scraper, now: datetime) -> Message:
     number = f"H{finding.number}"
@@ -296,6 +296,36 @@ def doubt(found: Doubt) -> str:
     return ", ".join([*parts, f"believed {' and '.join(bounds)}"])
 
 
+@_say.register
+def _delivery(finding: DeliveryProblem, source: Scraper | None, now: datetime) -> Message:
+    return Message((line(bold("📮 Delivery")), line(clean(finding.text, TROUBLE_CAP))))
+
+
+@_say.register
+def _told(finding: Told, source: Scraper | None, now: datetime) -> Message:
+    reached = finding.chats - len(finding.missing)
+    chats = "1 chat" if finding.chats == 1 else f"{numbers.count(finding.chats)} chats"
+    when = f", {numbers.duration(finding.after)} after {finding.since}" if finding.after is not None else ""
+    sign = "⚠️" if finding.missing else "📬"
+    title = line(bold(f"{sign} #A{finding.alert} told:"), f" {reached} of {chats}{when}")
+    missing = (line(bold(chat), f": {clean(how, NAME_CAP)}") for chat, how in finding.missing)
+    return Message((title,), tuple(missing), silent=not finding.missing)
+
+
+@_say.register
+def _unwell(finding: Unwell, source: Scraper | None, now: datetime) -> Message:
+    return Message((line(bold("🩺 The worker needs a look")), line(clean(finding.text, TROUBLE_CAP))))
+
+
+@_say.register
+def _daily(finding: DailyLine, source: Scraper | None, now: datetime) -> Message:
+    said = [f"{finding.read} of {finding.sources} sources read"]
+    if finding.next_release:
+        said.append(f"next release {numbers.expected(finding.next_release)}")
+    said.append(f"{finding.waiting or 'no'} message{'' if finding.waiting == 1 else 's'} waiting")
+    if finding.free is not None:
+        said.append(f"{finding.free / 1e9:.1f} GB of disk free")
+    return Message((line(bold("☀️ Alive: "), "; ".join(said)),), silent=True)
 
 
 def _title(release: Release) -> str:

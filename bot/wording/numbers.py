@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Unit
 
@@ -74,6 +74,17 @@ def day_and_time(moment: datetime) -> str:
     """Return the day and the time in London: `14 May 2026, 09:30`."""
     local = moment.astimezone(LONDON)
     return f"{day(local.date())}, {local:%H:%M}"
+
+
+def duration(time: timedelta) -> str:
+    """Return a time in its two largest units: `41 s`, `3 min 20 s`, `2 h 5 min`, `1 day 4 h`."""
+    minutes, seconds = divmod(max(0, round(time.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = ((days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min"), (seconds, "s"))
+    largest = next((place for place, (amount, _) in enumerate(units) if amount), 3)
+    shown = [f"{amount} {unit}" for amount, unit in units[largest : largest + 2] if amount]
+    return " ".join(shown) or "0 s"
 
 
 def _rounded(number: float, decimals: int) -> str:

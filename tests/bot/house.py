@@ -11,14 +11,15 @@ from pathlib import Path
 from bot.backfill import Backfilled, backfill
 from bot.campaign import parse_campaign
 from bot.check import Result
-from bot.desk import Pace, open_desk
+from bot.desk import open_desk
+from bot.pace import Pace
 from bot.settings import Settings
 from state.store import Store
 from tests.fakes.bot_api import TOKEN, BotApi
 from tests.fakes.sites import Sites
 
 TEAM, OPERATOR = -1001, -1002
-QUICK = Pace(spacing=0, doubt=0, backoff=0.01, timeout=0.4)
+QUICK = Pace(spacing=0, even=0, window=0, doubt=0, backoff=0.01, timeout=0.4)
 CAMPAIGN = {"campaign": {"name": "Test"}}
 
 
@@ -39,8 +40,13 @@ class House:
 
     @property
     def operator(self) -> list[str]:
-        """Return what the operator's chat shows, oldest first."""
-        return self.telegram.chat(OPERATOR).texts
+        """Return what the operator's chat shows but for `told`, oldest first."""
+        return [text for text in self.telegram.chat(OPERATOR).texts if text not in self.told]
+
+    @property
+    def told(self) -> list[str]:
+        """Return the lines in the operator's chat that say how a release was told, oldest first."""
+        return [text for text in self.telegram.chat(OPERATOR).texts if " told: " in text.partition("\n")[0]]
 
     def later(self, **time: float) -> None:
         """Let time pass."""

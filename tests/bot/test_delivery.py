@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,13 +25,19 @@ from bot.delivery.outcome import Verdict, backoff, sort_outcome
 from bot.delivery.sender import Drained, Sender
 from bot.delivery.transports import ConsoleTransport, Letter, LogTransport, TelegramTransport, Transport
 from bot.operate.redact import keep_secrets
-from bot.wording.markup import RESENT, TEXT_LIMIT, Button, Message, bold, line, payload
+from bot.pace import Pace
+from bot.rules.findings import Finding
+from bot.wording.markup import RESENT, TEXT_LIMIT, Button, Message, bold, line, payload, to_plain
+from bot.wording.messages import compose
+from state.lease import Claim
 from state.records import NewAlert, Parcel
-from state.store import Store
+from state.store import Store, Writer
 from tests.fakes import bot_api
-from tests.fakes.bot_api import BotApi, Call, Fault, rate_limited, refusal, stalled
+from tests.fakes.bot_api import BotApi, Fault, rate_limited, refusal, stalled
 
 GROUP, OTHER, FORUM = -1001, -1002, -1003
+US = Claim("worker", "us", timedelta(seconds=30))
+QUICK = Pace(spacing=0, even=0, window=0)
 START = datetime(2026, 5, 14, 8, 30, tzinfo=UTC)
 
 
@@ -52,9 +58,10 @@ class Office:
     store: Store
     server: BotApi
     clock: Clock = field(default_factory=Clock)
-    told: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
     allowed: set[str] = field(default_factory=lambda: {str(GROUP), str(OTHER), str(FORUM)})
-    holding: bool = True
+    claim: Claim = US
+    pace: Pace = QUICK
 
     def post(
         self, text: str, chat: int = GROUP, thread: int | None = None, kind: str = "test", **more: Any
@@ -74,25 +81,38 @@ class Office:
             return {alert.text: alert.state for alert in tx.alerts()}
 
     @asynccontextmanager
-    async def sender(self, **options: Any) -> AsyncIterator[Sender]:
+    async def sender(self, **pace: float) -> AsyncIterator[Sender]:
         """Give a sender of this office to its Telegram server."""
         async with TelegramTransport(
             self.server.token, api_url=self.server.url, read_timeout=0.3
         ) as telegram:
-            yield self.sender_to(lambda chat: telegram, **options)
+            yield self.sender_to(lambda chat: telegram, **pace)
 
-    def sender_to(self, transports: Callable[[str], Transport], **options: Any) -> Sender:
-        """Return a sender with transports of the caller's."""
-        options = {"spacing": 0.0, **options}
+    def sender_to(self, transports: Callable[[str], Transport], **pace: float) -> Sender:
+        """Return a sender with transports of the caller's, who has the lease if it can be had."""
+        self.take_lease()
         return Sender(
             self.store,
             transports,
             allowed=self.allowed,
-            hold=lambda: self.holding,
+            claim=self.claim,
             clock=self.clock,
-            tell_operator=self.told.__setitem__,
-            **options,
+            tell_operator=self._tell,
+            pace=replace(self.pace, **pace),
         )
+
+    def _tell(self, tx: Writer, finding: Finding, now: datetime) -> None:
+        if tx.remember("", finding.episode, now):
+            self.told.append(to_plain(compose(finding, None, 0, now)))
+
+    @property
+    def reports(self) -> str:
+        """Return all that the operator was told."""
+        return "\n".join(self.told)
+
+    def take_lease(self) -> bool:
+        """Take the lease to send, as whoever starts does."""
+        return self.store.outbox.take_over(self.claim, self.clock(), timedelta(seconds=self.pace.doubt))
 
     def drain(self) -> Drained:
         """Send what is due now."""
@@ -177,7 +197,7 @@ def test_a_group_that_moved_still_gets_its_messages_and_the_operator_learns_wher
     assert office.drain().sent == 2
     assert new.texts == ["first", "second"]
     assert len(office.told) == 1
-    assert "put -1009 into ALERT_CHATS" in "".join(office.told.values())
+    assert "put -1009 into ALERT_CHATS" in office.reports
 
 
 def test_a_chat_that_refuses_costs_one_report_and_holds_up_no_other(office: Office) -> None:
@@ -185,10 +205,13 @@ def test_a_chat_that_refuses_costs_one_report_and_holds_up_no_other(office: Offi
     office.post("one")
     office.post("two")
     office.post("elsewhere", OTHER)
-    assert office.drain() == Drained(sent=1, dead=2)
+    hour = timedelta(hours=1)
+    assert office.drain() == Drained(sent=1, later=1, next_due=START + hour)
     assert office.server.chat(OTHER).texts == ["elsewhere"]
-    assert office.states() == {"one": "dead", "two": "dead", "elsewhere": "sent"}
-    [report] = office.told.values()
+    office.clock.now += hour
+    assert office.drain() == Drained(later=1, next_due=START + 2 * hour)
+    assert office.states() == {"one": "pending", "two": "pending", "elsewhere": "sent"}
+    [report] = office.told
     assert "bot was kicked from the supergroup chat" in report
 
 
@@ -218,22 +241,33 @@ def test_without_its_topic_a_message_goes_to_the_chat(office: Office, thread: in
     assert office.drain().sent == 1
     [message] = office.server.chat(FORUM).messages
     assert (message.text, message.thread) == ("first", None)
-    assert f"Topic {thread} of chat {FORUM} is closed or gone" in "".join(office.told.values())
+    assert f"Topic {thread} of chat {FORUM} is closed or gone" in office.reports
 
 
 def test_what_nothing_mends_is_given_up_and_told(office: Office) -> None:
-    office.allowed.add("-1")
-    office.post("to nobody", -1)
+    office.post("bad")
     office.post("next")
+    office.server.fail(refusal(400, "Bad Request: nothing mends this"))
     assert office.drain() == Drained(sent=1, dead=1)
-    assert "Chat not found" in "".join(office.told.values())
+    assert f"#A1 was not delivered to {GROUP}" in office.reports
+    assert "nothing mends this" in office.reports.lower()
+
+
+def test_a_chat_that_is_not_found_may_still_take_us_in(office: Office) -> None:
+    office.allowed.add("-1")
+    office.post("to nobody yet", -1)
+    assert office.drain().later == 1
+    assert "Chat not found" in office.reports
+    office.server.add_chat(-1)
+    office.wait(3600)
+    assert office.drain().sent == 1
 
 
 def test_with_a_refused_token_nothing_is_lost(office: Office) -> None:
     office.post("first")
     office.server.fail(bot_api.UNAUTHORIZED)
     assert office.drain().later == 1
-    assert "Telegram refuses the bot's token" in "".join(office.told.values())
+    assert "Telegram refuses the bot's token" in office.reports
     office.wait(600)
     assert office.drain().sent == 1
     assert office.server.chat(GROUP).texts == ["first"]
@@ -327,7 +361,7 @@ def test_a_second_copy_is_marked(office: Office, fault: Fault) -> None:
     office.server.fail(fault)
     office.drain_all()
     assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
-    assert office.told == {}
+    assert office.told == []
 
 
 def test_twice_in_doubt_is_unconfirmed_and_the_next_message_follows(office: Office) -> None:
@@ -337,7 +371,7 @@ def test_twice_in_doubt_is_unconfirmed_and_the_next_message_follows(office: Offi
     office.drain_all()
     assert office.server.chat(GROUP).texts == [second_copy("first"), "second"]
     assert office.states() == {"first": "unconfirmed", "second": "sent"}
-    assert "#A1 was sent twice" in "".join(office.told.values())
+    assert "#A1 was sent twice" in office.reports
 
 
 def test_a_second_copy_that_did_not_leave_is_still_marked_when_it_does(office: Office) -> None:
@@ -358,27 +392,31 @@ def test_every_form_of_a_second_copy_is_marked_and_fits(office: Office) -> None:
 
 def die_while_sending(office: Office) -> None:
     """Do what a sender does up to the moment after the call, and stop there."""
+    assert office.take_lease()
 
     async def play() -> None:
         async with TelegramTransport(office.server.token, api_url=office.server.url) as telegram:
             [row] = office.store.outbox.due(office.clock())
-            assert office.store.outbox.begin(row.id, office.clock())
+            assert office.store.outbox.begin(row.id, office.clock(), office.claim)
             letter = Letter.full(row.payload)
             again = row.state == "ambiguous"
-            await telegram.send(row.chat, row.thread, letter.marked_as_resent() if again else letter)
+            await telegram.send(row.chat, row.thread, letter.headed(RESENT) if again else letter)
 
     asyncio.run(play())
 
 
-def recover(office: Office) -> None:
-    asyncio.run(office.sender_to(lambda chat: ConsoleTransport(io.StringIO())).recover())
+def start_again(office: Office) -> None:
+    """Be another process, after the lease of the first has run out."""
+    office.claim = office.claim._replace(owner=f"after {office.claim.owner}")
+    office.wait(30)
+    assert office.take_lease()
 
 
 def test_after_a_death_in_the_middle_of_a_send_a_second_copy_is_marked(office: Office) -> None:
     office.post("first")
     die_while_sending(office)
     assert office.drain() == Drained()  # beside a living sender its rows are left alone
-    recover(office)
+    start_again(office)
     office.drain_all()
     assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
 
@@ -386,10 +424,10 @@ def test_after_a_death_in_the_middle_of_a_send_a_second_copy_is_marked(office: O
 def test_after_two_deaths_there_is_no_third_copy(office: Office) -> None:
     office.post("first")
     die_while_sending(office)
-    recover(office)
+    start_again(office)
     office.wait(30)
     die_while_sending(office)
-    recover(office)
+    start_again(office)
     office.drain_all()
     assert office.server.chat(GROUP).texts == ["first", second_copy("first")]
     assert office.states() == {"first": "unconfirmed"}
@@ -398,7 +436,7 @@ def test_after_two_deaths_there_is_no_third_copy(office: Office) -> None:
 
 def test_without_the_lease_nothing_is_sent(office: Office) -> None:
     office.post("first")
-    office.holding = False
+    lose_lease(office)
     assert office.drain() == Drained(next_due=START)
     assert office.server.chat(GROUP).texts == []
 
@@ -407,26 +445,32 @@ def test_a_lease_lost_on_the_way_stops_the_rest(office: Office) -> None:
     office.post("first")
     office.post("second")
 
-    def lose_it(call: Call) -> None:
-        office.holding = False
-
-    office.server.fault = lose_it
+    office.server.fault = lambda call: lose_lease(office)
     assert office.drain().sent == 1
     assert office.server.chat(GROUP).texts == ["first"]
 
 
+def lose_lease(office: Office) -> None:
+    """Let another process take the lease."""
+    office.store.lease.release(office.claim)
+    assert office.store.outbox.take_over(US._replace(owner="others"), office.clock(), timedelta())
+
+
 def test_a_chat_that_was_taken_out_of_the_settings_gets_nothing(office: Office) -> None:
     office.post("first")
+    office.post("second")
     office.allowed.clear()
-    assert office.drain() == Drained(dead=1)
+    assert office.drain() == Drained(dead=2)
     assert office.server.chat(GROUP).texts == []
+    [report] = office.told
+    assert f"What waits for chat {GROUP} is dropped, from #A1 on" in report
 
 
 def test_a_report_that_cannot_be_delivered_is_not_reported_again(office: Office) -> None:
-    office.server.chat(GROUP).refuses = "Forbidden: bot was blocked by the user"
+    office.server.fail(refusal(400, "Bad Request: nothing mends this"))
     office.post("a report", kind="delivery")
     assert office.drain().dead == 1
-    assert office.told == {}
+    assert office.told == []
 
 
 def test_a_chat_has_its_time_between_messages_while_others_are_served(office: Office) -> None:
@@ -553,13 +597,14 @@ def test_with_every_third_call_faulty_nothing_is_lost_in_silence(office: Office,
     chance = random.Random(seed)
     quick = [fault for fault in FAULTS if not fault.stall]
     office.server.fault = lambda call: chance.choice(quick) if chance.random() < 0.35 else None
+    office.pace = replace(office.pace, unit=0.001)
     sent = {chat: [f"{chat}/{number}" for number in range(8)] for chat in (GROUP, OTHER)}
     for number in range(8):
         for chat in sent:
             office.post(sent[chat][number], chat)
     office.drain_all()
     states = office.states()
-    reports = "\n".join(office.told.values())
+    reports = office.reports
     for chat, texts in sent.items():
         shown = office.server.chat(chat).texts
         for text in texts:

@@ -114,6 +114,10 @@ def test_five_years_are_read_to_the_last_digit_and_the_next_month_is_one_message
 
     asyncio.run(story())
     assert house.operator == []
+    assert [line.splitlines()[0] for line in house.told] == [
+        "📬 #A1 told: 1 of 1 chat, 20 s after publication",
+        "📬 #A3 told: 1 of 1 chat, 0 s after it was found",
+    ]
     assert published(house) == truth(shared_samples, set(nhs.issues))
 
 

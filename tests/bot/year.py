@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from bot.backfill import BACKFILL_SINCE, backfill
 from bot.campaign import parse_campaign
-from bot.desk import Pace, open_desk
+from bot.desk import open_desk
+from bot.pace import Pace
 from bot.rules.calendar import london_day
 from bot.settings import Settings
 from bot.worker import Budget, Watch

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from state.records import NewAlert, Parcel
+from state.lease import Claim
+from state.records import InHand, NewAlert, OutboxRow, Parcel, ParcelState
 from state.store import Store
 from tests.state.samples import HOUR, NHS, NOON, tell
 
 GROUP, TOPIC, OTHER = Parcel("-100", {"html": "<b>x</b>"}), Parcel("-100", {"html": "y"}, 7), Parcel("42", {})
-SOON = NOON + timedelta(seconds=30)
+DOUBT = timedelta(seconds=30)
+SOON = NOON + DOUBT
+US = Claim("delivery", "us", timedelta(seconds=30))
+OTHERS = US._replace(owner="others")
 
 
 def due(store: Store, chats: list[str] | None = None, hours: int = 0) -> list[tuple[str, int, int]]:
     rows = store.outbox.due(NOON + hours * HOUR, chats)
     return [(row.chat, row.alert, row.part) for row in rows]
+
+
+def begin(store: Store, row: OutboxRow, now: datetime = NOON) -> InHand:
+    """Take the lease and a row, as a sender does."""
+    assert store.outbox.take_over(US, now, DOUBT)
+    hand = store.outbox.begin(row.id, now, US)
+    assert hand
+    return hand
 
 
 def test_a_fact_is_told_once_whoever_finds_it_again(store: Store) -> None:
@@ -55,8 +67,9 @@ def test_a_chat_gets_its_messages_in_order_and_their_parts_too(store: Store) -> 
     order = []
     while rows := store.outbox.due(NOON):
         [row] = rows
-        assert store.outbox.begin(row.id, NOON)
-        store.outbox.sent(row.id, 1, NOON)
+        begin(store, row)
+        with store.writing() as tx:
+            assert tx.parcels.sent(row.id, 1, NOON)
         order.append((row.alert, row.part))
     assert order == [(1, 1), (1, 2), (2, 1)]
 
@@ -65,13 +78,16 @@ def test_a_row_that_waits_holds_back_its_chat_and_no_other(store: Store) -> None
     tell(store, "first", GROUP, OTHER)
     tell(store, "second", GROUP)
     [group, other] = store.outbox.due(NOON)
-    store.outbox.begin(group.id, NOON)
+    hand = begin(store, group)
     assert due(store) == [("42", 1, 1)]
-    store.outbox.later(group.id, NOON + HOUR, "429")
+    with store.writing() as tx:
+        assert tx.parcels.later(hand, NOON + HOUR, "429")
     assert due(store) == [("42", 1, 1)]
     assert due(store, hours=1) == [("-100", 1, 1), ("42", 1, 1)]
     assert due(store, ["-100"], hours=1) == [("-100", 1, 1)]
-    store.outbox.dead(other.id, "blocked", NOON)
+    hand = begin(store, other)
+    with store.writing() as tx:
+        assert tx.parcels.dead(hand, "blocked", NOON)
     assert store.outbox.next_due() == NOON + HOUR
 
 
@@ -81,19 +97,38 @@ def test_nothing_is_due_in_an_empty_outbox(store: Store) -> None:
     assert set(store.outbox.counts().values()) == {0}
 
 
-def test_a_row_is_begun_by_one_sender_only(store: Store) -> None:
+def test_a_row_is_begun_once_and_only_with_the_lease(store: Store) -> None:
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
-    assert store.outbox.begin(row.id, NOON)
-    assert not store.outbox.begin(row.id, NOON)
+    assert store.outbox.begin(row.id, NOON, US) is None
+    begin(store, row)
+    assert store.outbox.begin(row.id, NOON, US) is None
+
+
+def test_a_lease_that_somebody_else_took_begins_nothing(store: Store) -> None:
+    tell(store, "fact", GROUP)
+    [row] = store.outbox.due(NOON)
+    assert store.outbox.take_over(US, NOON, DOUBT)
+    assert store.outbox.take_over(OTHERS, NOON + HOUR, DOUBT)
+    assert store.outbox.begin(row.id, NOON + HOUR, US) is None
+    assert store.outbox.due(NOON) == [row]
+
+
+def test_beginning_a_row_renews_the_lease_so_that_it_outlasts_the_call(store: Store) -> None:
+    tell(store, "fact", GROUP)
+    [row] = store.outbox.due(NOON)
+    assert store.outbox.take_over(US, NOON, DOUBT)
+    assert store.outbox.begin(row.id, NOON + US.ttl - timedelta(seconds=1), US)
+    assert not store.outbox.take_over(OTHERS, NOON + US.ttl, DOUBT)
 
 
 def test_a_failed_attempt_counts_and_one_that_was_told_to_wait_does_not(store: Store) -> None:
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
     for counts in (True, False):
-        store.outbox.begin(row.id, NOON)
-        store.outbox.later(row.id, NOON, "no answer", counts=counts)
+        hand = begin(store, row)
+        with store.writing() as tx:
+            assert tx.parcels.later(hand, NOON, "no answer", counts=counts)
     [row] = store.outbox.due(NOON)
     assert (row.attempts, row.resends) == (1, 0)
 
@@ -101,24 +136,29 @@ def test_a_failed_attempt_counts_and_one_that_was_told_to_wait_does_not(store: S
 def test_a_row_in_doubt_is_due_after_its_pause_and_counts_its_resend(store: Store) -> None:
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
-    store.outbox.begin(row.id, NOON)
-    store.outbox.ambiguous(row.id, SOON, "time-out")
+    hand = begin(store, row)
+    with store.writing() as tx:
+        assert tx.parcels.ambiguous(hand, SOON, "time-out")
     assert store.outbox.due(NOON) == []
     [row] = store.outbox.due(SOON)
     assert (row.state, row.resends) == ("ambiguous", 0)
-    assert store.outbox.begin(row.id, SOON)
-    store.outbox.later(row.id, SOON, "429")
+    hand = begin(store, row, SOON)
+    with store.writing() as tx:
+        assert tx.parcels.later(hand, SOON, "429")
     [row] = store.outbox.due(SOON)
     assert (row.state, row.resends) == ("pending", 1)
 
 
 def test_a_row_given_up_is_never_due_again(store: Store) -> None:
     tell(store, "fact", GROUP, OTHER)
-    [group, other] = store.outbox.due(NOON)
-    store.outbox.unconfirmed(group.id, "time-out twice", NOON)
-    store.outbox.dead(other.id, "chat not found", NOON)
+    [group, other] = (begin(store, row) for row in store.outbox.due(NOON))
+    with store.writing() as tx:
+        assert tx.parcels.unconfirmed(group, "time-out twice", NOON)
+        assert tx.parcels.on_its_way(1)
+        assert tx.parcels.dead(other, "chat not found", NOON)
+        assert not tx.parcels.on_its_way(1)
     assert store.outbox.due(NOON + HOUR) == []
-    assert not store.outbox.begin(other.id, NOON)
+    assert store.outbox.begin(other.id, NOON, US) is None
     with store.reading() as reader:
         ends = {alert.chat: (alert.state, alert.error, alert.sent) for alert in reader.alerts()}
     assert ends == {
@@ -130,42 +170,95 @@ def test_a_row_given_up_is_never_due_again(store: Store) -> None:
 def test_a_late_answer_that_it_arrived_beats_the_doubt(store: Store) -> None:
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
-    store.outbox.begin(row.id, NOON)
-    store.outbox.recover(NOON, SOON)
-    store.outbox.sent(row.id, 99, NOON)
+    begin(store, row)
+    assert store.outbox.take_over(OTHERS, NOON + HOUR, DOUBT)
+    with store.writing() as tx:
+        assert tx.parcels.sent(row.id, 99, NOON)
+        assert not tx.parcels.sent(row.id, 99, NOON)
     assert store.outbox.counts()["sent"] == 1
 
 
 def test_a_late_answer_that_it_failed_does_not_disturb_who_took_over(store: Store) -> None:
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
-    store.outbox.begin(row.id, NOON)
-    store.outbox.recover(NOON, SOON)
-    store.outbox.later(row.id, NOON, "no answer")
-    assert store.outbox.counts()["ambiguous"] == 1
+    ours = begin(store, row)
+    assert store.outbox.take_over(OTHERS, NOON + HOUR, DOUBT)
+    theirs = store.outbox.begin(row.id, NOON + HOUR, OTHERS)
+    assert theirs
+    with store.writing() as tx:
+        assert not tx.parcels.later(ours, NOON, "no answer")
+        assert not tx.parcels.ambiguous(ours, NOON, "time-out")
+        assert not tx.parcels.unconfirmed(ours, "time-out", NOON)
+        assert not tx.parcels.dead(ours, "refused", NOON)
+    assert store.outbox.counts()["sending"] == 1
 
 
 def test_a_process_that_dies_while_sending_leaves_the_row_in_doubt(store: Store, database_url: str) -> None:
     tell(store, "fact", GROUP, OTHER)
     script = (
-        "import os, sys, signal; from datetime import datetime; from state.store import Store;"
-        "store = Store.open(sys.argv[1]); now = datetime.fromisoformat(sys.argv[2]);"
-        "assert store.outbox.begin(store.outbox.due(now)[0].id, now); os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, sys, signal; from datetime import datetime, timedelta; from state.lease import Claim;"
+        "from state.store import Store; store = Store.open(sys.argv[1]);"
+        "now = datetime.fromisoformat(sys.argv[2]);"
+        "claim = Claim('delivery', 'child', timedelta(seconds=30));"
+        "assert store.outbox.take_over(claim, now, timedelta());"
+        "assert store.outbox.begin(store.outbox.due(now)[0].id, now, claim);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     died = subprocess.run([sys.executable, "-c", script, database_url, NOON.isoformat()], check=False)
     assert died.returncode < 0
     assert due(store) == [("42", 1, 1)]
-    assert store.outbox.recover(NOON, SOON) == 1
-    [row, _] = store.outbox.due(SOON)
+    assert not store.outbox.take_over(US, NOON, DOUBT)
+    assert due(store) == [("42", 1, 1)]
+    assert store.outbox.take_over(US, NOON + US.ttl, DOUBT)
+    [row, _] = store.outbox.due(NOON + US.ttl + DOUBT)
     assert (row.chat, row.state) == ("-100", "ambiguous")
+
+
+def test_what_we_send_ourselves_stays_ours_when_we_take_the_lease_again(store: Store) -> None:
+    tell(store, "fact", GROUP)
+    [row] = store.outbox.due(NOON)
+    begin(store, row)
+    assert store.outbox.take_over(US, NOON + HOUR, DOUBT)
+    assert store.outbox.counts()["sending"] == 1
+
+
+def test_it_is_known_who_was_written_to_a_moment_ago(store: Store) -> None:
+    tell(store, "fact", GROUP, OTHER)
+    tell(store, "later", OTHER)
+    for row, seconds in zip(store.outbox.due(NOON), (0, 40), strict=True):
+        begin(store, row, NOON + timedelta(seconds=seconds))
+    assert store.outbox.calls(NOON + timedelta(seconds=1)) == [("42", NOON + timedelta(seconds=40))]
+
+
+def test_an_alert_stands_as_its_messages_do(store: Store) -> None:
+    tell(store, "fact", GROUP, TOPIC, OTHER)
+    [group, other] = store.outbox.due(NOON)
+    begin(store, group)
+    hand = begin(store, other)
+    with store.writing() as tx:
+        tx.parcels.sent(group.id, 1, SOON)
+        tx.parcels.dead(hand, "blocked", SOON)
+        standing = tx.parcels.standing(1)
+        with pytest.raises(LookupError):
+            tx.parcels.standing(2)
+    assert (standing.kind, standing.created) == ("release", NOON)
+    assert standing.parcels == (
+        ParcelState("-100", None, "sent", SOON, ""),
+        ParcelState("-100", 7, "pending", None, ""),
+        ParcelState("42", None, "dead", SOON, "blocked"),
+    )
+    assert store.outbox.unsettled(["release"], NOON) == [1]
+    assert store.outbox.unsettled(["mark"], NOON) == []
+    assert store.outbox.unsettled(["release"], NOON - HOUR) == []
 
 
 def test_the_log_has_one_entry_for_each_chat_in_order(store: Store) -> None:
     tell(store, "first", GROUP, OTHER)
     tell(store, "second", OTHER)
     [group, _] = store.outbox.due(NOON)
-    store.outbox.begin(group.id, NOON)
-    store.outbox.sent(group.id, 99, NOON + HOUR)
+    begin(store, group)
+    with store.writing() as tx:
+        tx.parcels.sent(group.id, 99, NOON + HOUR)
     with store.reading() as reader:
         log = reader.alerts()
         assert [(alert.id, alert.chat, alert.state) for alert in log] == [

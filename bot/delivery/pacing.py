@@ -1,0 +1,86 @@
+"""Telegram's limits, kept before they are met."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from bot.pace import Pace
+
+# All that the documentation allows ("20 messages per minute to the same group"). It can be used up, because a
+# minute is counted from the answer to one call to the beginning of another: however long each takes, the
+# server never sees them closer together. The second that `Pace.window` adds is for its clock.
+GROUP_MOST = 20
+
+
+class Pacer:
+    """Lets calls through as Telegram wants them: apart in a chat, 20 a minute in a group, evenly over all.
+
+    Whoever writes to a chat asks for a turn before each call and notes its end. Times are those of `clock`,
+    in seconds, which nobody sets.
+    """
+
+    def __init__(self, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._calls: dict[str, deque[float]] = {}
+        self._gate = asyncio.Lock()
+        self._free_at = 0.0  # for whichever chat comes next
+
+    async def turn(self, chat: str, stop: asyncio.Event) -> bool:
+        """Wait until a call in this chat keeps all limits, and count it. Return False if stopped before."""
+        while not stop.is_set():
+            if not await self._until(stop, lambda: self._chat_free_at(chat)):
+                break
+            async with self._gate:  # first come, first served
+                if not await self._until(stop, lambda: self._free_at):
+                    break
+                now = self._clock()
+                if self._chat_free_at(chat) > now:
+                    continue  # somebody else wrote to it meanwhile
+                self._free_at = now + self._pace.even
+                self._counted(chat).append(now)
+                return True
+        return False
+
+    def ended(self, chat: str) -> None:
+        """Note that the latest call in a chat was answered, or given up, just now."""
+        calls = self._counted(chat)
+        if calls:
+            calls[-1] = self._clock()
+
+    def hold_all(self, seconds: float) -> None:
+        """Let nobody through for so long."""
+        self._free_at = max(self._free_at, self._clock() + seconds)
+
+    def remember(self, calls: Iterable[tuple[str, float]]) -> None:
+        """Count calls that were made before: each as its chat and how many seconds ago, oldest first."""
+        now = self._clock()
+        self._calls.clear()
+        for chat, ago in calls:
+            self._counted(chat).append(now - max(ago, 0.0))
+
+    def _chat_free_at(self, chat: str) -> float:
+        calls = self._calls.get(chat)
+        if not calls:
+            return 0.0
+        next_to = calls[-1] + self._pace.spacing
+        return max(next_to, calls[0] + self._pace.window) if len(calls) == GROUP_MOST else next_to
+
+    def _counted(self, chat: str) -> deque[float]:
+        """Return the latest calls in a chat: of a group as many as its limit, of a person the last."""
+        return self._calls.setdefault(chat, deque(maxlen=GROUP_MOST if chat.startswith("-") else 1))
+
+    async def _until(self, stop: asyncio.Event, free_at: Callable[[], float]) -> bool:
+        """Wait until the time has come, which may move away meanwhile. Return False if stopped before."""
+        while not stop.is_set():
+            pause = free_at() - self._clock()
+            if pause <= 0:
+                return True
+            try:
+                await asyncio.wait_for(stop.wait(), pause)
+            except TimeoutError:
+                continue
+        return False

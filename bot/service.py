@@ -1,0 +1,68 @@
+"""The whole service: the worker with its watchdog, its ear in Telegram, and its health page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from bot.campaign import Campaign
+from bot.commands.polling import Polling
+from bot.desk import Desk, open_desk, utc_now
+from bot.operate.health import HealthServer
+from bot.operate.metrics import Metrics
+from bot.operate.ping import Pinger
+from bot.operate.vitals import Vitals
+from bot.operate.watchdog import Watchdog
+from bot.settings import Settings
+from bot.worker import Budget, Duty, Worker
+from state.chats import Chats
+from state.store import Store
+
+
+async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyncio.Event) -> None:
+    """Watch, send, listen and answer until `stop` is set.
+
+    Raises WorkerUnwell, after what was on its way has ended, where only a new start helps.
+    """
+    budget = Budget(utc_now)
+    async with open_desk(settings, campaign, store, spend=budget.spend) as desk:
+        vitals = Vitals(desk.clock(), {source.key: source.rhythm for source in campaign.sources})
+        metrics = Metrics(store, desk.checker.web.requests, desk.clock)
+        pinger = Pinger(str(settings.healthcheck_url)) if settings.healthcheck_url else None
+        watchdog = Watchdog(desk, vitals, metrics, pinger)
+        duties: list[Duty] = [watchdog.run]
+        if polling := _polling(desk, vitals):
+            duties.append(polling.run)
+        with ExitStack() as stack:
+            if settings.port:
+                stack.enter_context(HealthServer(settings.port, watchdog.reasons, metrics.page))
+            await Worker(desk, budget, duties=duties, looked=watchdog.looked).run(stop)
+
+
+def _polling(desk: Desk, vitals: Vitals) -> Polling | None:
+    settings = desk.settings
+    if settings.telegram_bot_token is None:
+        return None
+
+    def note(change: Callable[[Chats], object]) -> None:
+        with desk.store.writing() as tx:
+            change(tx.chats)
+
+    async def resume(chat: str) -> None:
+        await asyncio.to_thread(note, lambda chats: chats.resume(chat, desk.clock()))
+        desk.sender.poke()
+
+    async def moved(old: str, new: str) -> None:
+        await asyncio.to_thread(note, lambda chats: chats.moved(old, new))
+        desk.sender.poke()
+
+    return Polling(
+        settings.telegram_bot_token.get_secret_value(),
+        settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None,
+        vitals,
+        desk.clock,
+        allowed=desk.checker.committer.destinations.chats,
+        resume=resume,
+        moved=moved,
+    )
