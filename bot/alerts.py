@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.operate import crash
 from bot.rules.findings import Finding, ReleaseOut
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import compose
@@ -49,6 +50,7 @@ def post(
     `seen` is when it was found, where that was before now: it waited for the operator.
     """
     added = 0
+    crash.point("post:begun")
     for finding in findings:
         number = tx.next_alert_id()
         message = compose(finding, source, number, seen or now)
@@ -67,6 +69,7 @@ def post(
         if tx.add_alert(alert, now):
             tx.remember(key, finding.episode, now)
             added += 1
+    crash.point("post:done")
     return added
 
 

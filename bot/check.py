@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from bot.campaign import Campaign
 from bot.commit import Committed, Committer, Seen
 from bot.look import FULL, Look
+from bot.operate import crash
 from bot.rules.calendar import as_release, is_out
 from bot.rules.petition import Marks
 from scrapers.toolkit.contract import (
@@ -127,7 +128,10 @@ class Checker:
         Threads that wait for each other inside SQLite sleep in steps of up to a tenth of a second.
         """
         async with self._writing:
-            return await asyncio.to_thread(transaction, *args, **kwargs)
+            crash.point("commit:due")
+            done = await asyncio.to_thread(transaction, *args, **kwargs)
+            crash.point("commit:done")
+            return done
 
     async def round(self, sources: Sequence[Scraper], look: Look = FULL) -> list[Result]:
         """Look at these sources at once, commit what they say, and note how it went."""
@@ -308,7 +312,10 @@ async def read(source: Scraper, fetched: Fetched, now: datetime) -> tuple[list[F
             facts.append(item) if isinstance(item, Fact) else figures.append(item)
         return figures, facts
 
-    return work() if len(fetched.page.body) <= READ_INLINE else await asyncio.to_thread(work)
+    crash.point("check:asked")
+    found = work() if len(fetched.page.body) <= READ_INLINE else await asyncio.to_thread(work)
+    crash.point("check:read")
+    return found
 
 
 def choose(seen: Sequence[Release], stored: Mapping[str, StoredRelease]) -> list[Release]:

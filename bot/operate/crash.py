@@ -11,20 +11,18 @@ import signal
 from collections.abc import Callable
 
 POINTS = (
-    "check:asked",  # the page is here, and not read
-    "check:read",  # its figures are known, and nothing is stored
-    "commit:begun",
-    "commit:stored",  # the figures, and nothing that follows from them
-    "commit:posted",  # figures and messages, not committed
+    "check:asked",  # a page is here, and not read
+    "check:read",  # its figures are known
+    "commit:due",  # nothing is stored yet
+    "post:begun",  # figures are written, messages are not, and none is committed
+    "post:done",  # both are, and not committed
     "commit:done",
-    "settle:posted",
     "lease:taken",
     "sender:due",  # a message is chosen, and not marked
     "sender:begun",  # it is marked, and not sent
-    "sender:adapted",  # a refused form of it is about to be sent in another
     "sender:called",  # it arrived, and that is not written down
     "sender:failed",  # it perhaps arrived, and that is not written down
-    "sender:posted",  # what became of it is written with what follows, not committed
+    "sender:posted",  # what became of it is written with what follows, and not committed
     "sender:done",
 )
 
