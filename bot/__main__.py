@@ -50,6 +50,7 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
             yield from to_mend(one)
         return
     from bot.campaign import CampaignError
+    from bot.held import NotHeld
     from bot.nearest import Unknown
     from bot.operate.replay import RecordingError
     from bot.settings import SettingsError
@@ -59,7 +60,7 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
         path = error.ctx.command_path if error.ctx else "figurewatch"
         yield f"{error.format_message()} See '{path} --help'."
         return
-    ours = (SettingsError, CampaignError, StoreError, RecordingError, Unknown)
+    ours = (SettingsError, CampaignError, StoreError, RecordingError, NotHeld, Unknown)
     yield str(error) if isinstance(error, ours) else None
 
 
@@ -225,6 +226,7 @@ def print_check(results: list[Result], *, as_json: bool) -> None:
                 "alerts": r.alerts,
             }
             for r in results
+                "held": r.held,
         ]
         print_json({"ok": all(r.error is None for r in results), "sources": rows})
         return
@@ -361,6 +363,75 @@ def alerts(as_json: bool) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def held(as_json: bool) -> None:
+    """List what was hard to believe, and what was decided about it.
+
+    \b
+    Example:
+      figurewatch held
+    """
+    from bot import held, listing
+
+    settings = start(quiet=True)
+    with opened(settings) as store, store.reading() as tx:
+        found = tx.held()
+    if as_json:
+        listing.print_json(list(held.rows(found)))
+        return
+    for line in held.show(found):
+        click.echo(line)
+
+
+@main.command()
+@click.argument("number")
+@asynchronous
+async def release(number: str) -> int:
+    """Store and tell what was held back: it is right.
+
+    \b
+    Example:
+      figurewatch release H3
+    """
+    from bot import held
+    from bot.desk import open_desk
+
+    settings = start(quiet=True)
+    campaign = campaign_of(settings)
+    with opened(settings) as store:
+        async with open_desk(settings, campaign, store) as desk:
+            committer = desk.checker.committer
+            found = await asyncio.to_thread(held.release, committer, campaign, number, desk.clock)
+            waiting = await deliver(desk)
+    click.echo(f"H{found.id} is stored: {found.content.release.title}")
+    if waiting:
+        click.echo("A worker is running: it delivers the message.", err=True)
+    return 0
+
+
+@main.command()
+@click.argument("number")
+@asynchronous
+async def reject(number: str) -> int:
+    """Drop what was held back: it is wrong. The same is never told.
+
+    \b
+    Example:
+      figurewatch reject H3
+    """
+    from bot import held
+    from bot.desk import open_desk
+
+    settings = start(quiet=True)
+    campaign = campaign_of(settings)
+    with opened(settings) as store:
+        async with open_desk(settings, campaign, store) as desk:
+            found = await asyncio.to_thread(held.reject, desk.checker.committer, number, desk.clock)
+    click.echo(f"H{found.id} is dropped: {found.content.release.title}")
+    return 0
+
+
 @asynchronous
 async def replay(folder: str) -> int:
     """Play a recorded web to the console. It goes the whole way, instant by instant.
