@@ -1,0 +1,306 @@
+"""What is said: whole messages as a chat shows them, and what holds for any text in any field."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.campaign import parse_campaign
+from bot.rules.findings import (
+    DateMoved,
+    DeliveryProblem,
+    FactChanged,
+    Finding,
+    Introduced,
+    MarkCrossed,
+    NewMeasures,
+    Overdue,
+    ReleaseOut,
+    Revised,
+    Row,
+)
+from bot.rules.headline import headline_rows
+from bot.wording import numbers
+from bot.wording.markup import payload, to_plain
+from bot.wording.messages import FACTS, compose
+from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Area, Figure, Measure, Release, Scraper, Unit
+from state.records import Revision
+from tests.fakes.nhs import england
+from tests.fakes.telegram_html import MOST_ENTITIES, parse_html, tidy, utf16_units
+
+NOW = datetime(2026, 5, 14, 8, 30, 41, tzinfo=UTC)
+PAGE = "https://digital.nhs.uk/performance-march-2026"
+TITLE = "NHS Talking Therapies Monthly Statistics, Performance March 2026"
+MARCH = Release("march", TITLE, PAGE, "2026-03", datetime(2026, 5, 14, 8, 30, tzinfo=UTC))
+TRUST = Area("RAT", "Provider", "NORTH EAST LONDON NHS FOUNDATION TRUST")
+SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
+
+
+def source(name: str, title: str = "Review NHS Talking Therapies") -> Scraper:
+    """Return a source of that name."""
+    entry = {"source": "parliament_petition", "id": 5, "title": title}
+    campaign = parse_campaign({"campaign": {"name": "Test"}, "petition": [entry]}, "campaign.toml")
+    return next(one for one in campaign.sources if one.name == name)
+
+
+MONTHLY = source("talking_therapies_monthly")
+PETITION = source("parliament_petition")
+
+
+def said(finding: Finding, about: Scraper | None = None) -> str:
+    """Return a message as a chat shows it, under the number 142."""
+    text, _ = tidy(*parse_html(payload(compose(finding, about, 142, NOW))["html"]))
+    return text
+
+
+def revision(
+    code: str,
+    now: float | None,
+    old: float | None,
+    area: Area = ENGLAND,
+    unit: Unit = Unit.COUNT,
+    name: str = "",
+) -> Revision:
+    """Return a figure that says something else now."""
+    return Revision(Figure(Measure(code, name or code, unit), area, "2026-03", now), old)
+
+
+def test_a_release_shows_each_headline_with_what_came_before() -> None:
+    history: dict[str, dict[str, float | None]] = {
+        code: {"2026-03": value} for code, value in england().items()
+    }
+    history["M001"] |= {"2026-02": 151_810, "2025-03": 163_904}
+    history["M192"]["2026-02"] = 50.0
+    finding = ReleaseOut("release:march", MARCH, headline_rows("2026-03", history), (revision("M001", 2, 1),))
+    assert said(finding, MONTHLY) == (
+        "📊 NHS Talking Therapies, monthly, England: March 2026\n"
+        "In brackets: month before · same month last year\n"
+        "Referrals received 163,100 (151,810 · 163,904)\n"
+        "Accessed services 96,682\n"
+        "Ended 153,700\n"
+        "Finished a course 57,590\n"
+        "Treated once only 40.8% of those treated and ended\n"
+        "Ended before treatment 36.7% of those that ended\n"
+        "Finished (2+ sessions) 37.5% of those that ended\n"
+        "Recovery 51.2% (50.0% · –) of those finished, at caseness at the start\n"
+        "Reliable improvement 68.7% of those finished\n"
+        "Within 6 weeks 88.3% of those finished\n"
+        "Over 90 days to 2nd session 23.6% of second treatments\n"
+        "Waiting for treatment 151,439\n"
+        "It also corrects 1 figure of earlier months.\n"
+        "These are referrals, not people.\n"
+        "Finished means two sessions or more.\n"
+        "Treated once includes single sessions that were agreed.\n"
+        "The 6 weeks run to the first session.\n"
+        "NHS England · published 14 May 2026 · seen 09:30:41 · #A142"
+    )
+
+
+def test_a_release_without_headline_figures_says_so() -> None:
+    assert "It is out; none of the headline figures is in it." in said(ReleaseOut("r", MARCH, ()), MONTHLY)
+
+
+def test_a_correction_names_now_and_was_in_their_own_units() -> None:
+    named = (
+        revision("M001", 163_109, 163_100),
+        revision("M192", 51.2, 51.3, unit=Unit.PERCENT),
+        revision("M049", 22, 21.5, unit=Unit.MEDIAN, name="Median_WaitForTreatment"),
+        revision("M180", -0.34, -0.3, unit=Unit.MEAN, name="Mean_Change"),
+        revision("M181", -0.04, 0.2, unit=Unit.MEAN, name="Mean_Other"),
+        revision("M344", None, 45, TRUST, name="Count_EndCode47"),
+        revision("M192", 48, None, TRUST, Unit.PERCENT),
+    )
+    noticed = replace(MARCH, notice="Correction: one provider was late.")
+    assert said(Revised("revision:march", noticed, named, 288, 1, 1200), MONTHLY) == (
+        "✏️ Corrected: NHS Talking Therapies, monthly, March 2026\n"
+        "Referrals received (M001), England: now 163,109, was 163,100\n"
+        "Recovery (M192), England: now 51.2%, was 51.3%\n"
+        "Median_WaitForTreatment (M049), England: now 22, was 21.5\n"
+        "Mean_Change (M180), England: now -0.34, was -0.3\n"
+        "Mean_Other (M181), England: now 0.0, was 0.2\n"
+        "Count_EndCode47 (M344), NORTH EAST LONDON NHS FOUNDATION TRUST: now withheld, was 45\n"
+        "Recovery (M192), NORTH EAST LONDON NHS FOUNDATION TRUST: now 48%, was withheld\n"
+        "288 more figures changed.\n"
+        "1 figure added.\n"
+        "1,200 figures no longer in the file.\n"
+        "The publisher says: Correction: one provider was late.\n"
+        "You may have quoted the old numbers.\n"
+        "NHS England · published 14 May 2026 · seen 09:30:41 · #A142"
+    )
+
+
+def test_figures_that_only_came_are_no_reason_to_doubt_a_quotation() -> None:
+    text = said(Revised("r", MARCH, (), 0, 3, 0), MONTHLY)
+    assert "3 figures added." in text
+    assert "quoted" not in text
+
+
+@pytest.mark.parametrize(
+    ("count", "mark", "goal", "lines"),
+    [
+        (629, 629, 1000, ["✍️ 629 signatures", "62.9% of our goal of 1,000; 371 to go."]),
+        (705, 700, 1000, ["✍️ 705 signatures – past 700", "70.5% of our goal of 1,000; 295 to go."]),
+        (9_996, 9_990, 10_000, ["✍️ 9,996 signatures – past 9,990", "99.9% of our goal of 10,000; 4 to go."]),
+        (1_000, 1_000, 1000, ["✍️ 1,000 signatures", "Our goal of 1,000 is reached."]),
+        (1, 1, None, ["✍️ 1 signature", "It was 0 when it last changed, 14 May 2026, 09:30."]),
+    ],
+)
+def test_a_mark_says_how_far_it_is(count: int, mark: int, goal: int | None, lines: list[str]) -> None:
+    text = said(MarkCrossed(f"mark:{mark}", mark, count, 0, NOW, goal), PETITION).splitlines()
+    assert [text[0], text[2]] == lines
+    assert text[1] == "Review NHS Talking Therapies"
+    assert text[-1] == "UK Parliament · seen 14 May 2026, 09:30 · #A142"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "title"),
+    [
+        ("state", "closed", "🏛 The petition is now closed"),
+        ("government_response_at", "2026-05-14T10:00:00.000Z", "🏛 The government responded to the petition"),
+        ("scheduled_debate_date", "2026-06-22", "🏛 A debate is scheduled for 22 June 2026"),
+    ],
+)
+def test_a_fact_is_told_in_words(name: str, value: str, title: str) -> None:
+    text = said(FactChanged(f"fact:{name}", name, value, 1), PETITION).splitlines()
+    assert text[0] == title
+    assert text[2] == "1 signature."
+
+
+def test_dates_that_move_or_pass_name_the_release_and_both_dates() -> None:
+    may = Release("may", "Performance May 2026", PAGE, "2026-05", expected="2026-07-16")
+    assert said(DateMoved("moved", may, "2026-06"), MONTHLY).splitlines()[:3] == [
+        "📅 New release date: 16 July 2026",
+        "Performance May 2026",
+        "It was announced for June 2026.",
+    ]
+    assert said(Overdue("overdue", may), MONTHLY).splitlines()[:2] == [
+        "⏰ Not published as announced",
+        "Performance May 2026",
+    ]
+
+
+def test_a_first_look_is_one_line_with_what_stands_now_and_counts_what_is_too_much() -> None:
+    one = Figure(SIGNATURES, EVERYWHERE, "2026-05-14T08:30:41Z", 1)
+    assert said(Introduced("i", (("A", one), ("B", MARCH), ("C", None)))).splitlines()[0] == (
+        "👀 Now watching: A (1 signature); B (newest: March 2026); C (nothing published yet)"
+    )
+    many = tuple((f"Petition {n}", None) for n in range(200))
+    assert said(Introduced("i", many)).splitlines()[0].endswith("; and 192 more")
+
+
+ANY = st.text(st.characters(), max_size=30)  # surrogates too
+TEXT = st.one_of(
+    ANY,
+    ANY.map(lambda text: text * 100),
+    st.sampled_from(
+        [
+            *("</b>", "<script>alert(1)</script>", "&lt;b&gt;", "{value}", "{0}", "%s", "a\nb\r\n\tc"),
+            *(
+                "😀" * 300,
+                "\u202eevil",
+                "مرحبا " * 60,
+                "/stop",
+                "@all",
+                "e\u0301" * 200,
+                "",
+                " ",
+                "\x00\x1b[31m",
+            ),
+        ]
+    ),
+)
+NUMBER = st.none() | st.floats(-1e9, 1e9)
+PAGES = st.one_of(TEXT, st.sampled_from([PAGE, "javascript:alert(1)", f"https://a.uk/?q={'x' * 5000}"]))
+AREAS = st.one_of(st.just(ENGLAND), st.builds(Area, TEXT, st.just("Provider"), TEXT))
+MEASURES = st.builds(Measure, TEXT, TEXT, st.sampled_from(Unit))
+FIGURES = st.builds(Figure, MEASURES, AREAS, st.just("2026-03"), NUMBER)
+REVISIONS = st.builds(Revision, FIGURES, NUMBER)
+DATES = st.sampled_from(["2026-06", "2026-06-11"])
+RELEASES = st.builds(
+    Release,
+    key=TEXT,
+    title=TEXT,
+    url=PAGES,
+    period=st.one_of(st.none(), TEXT, st.just("2026-03")),
+    published=st.sampled_from([None, NOW]),
+    expected=DATES,
+    notice=TEXT,
+)
+ROWS = st.builds(Row, TEXT, TEXT, st.sampled_from(Unit), TEXT, st.floats(-1e9, 1e9), NUMBER, NUMBER)
+COUNTS = st.integers(0, 10**9)
+ONE, SEVERAL = st.just("episode"), 12
+FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
+    "release": st.builds(
+        ReleaseOut,
+        ONE,
+        RELEASES,
+        st.lists(ROWS, max_size=13).map(tuple),
+        st.lists(REVISIONS, max_size=2).map(tuple),
+    ),
+    "revision": st.builds(
+        Revised,
+        ONE,
+        RELEASES,
+        st.lists(REVISIONS, max_size=SEVERAL).flatmap(
+            lambda some: st.sampled_from([tuple(some), tuple(some * 25)])
+        ),
+        COUNTS,
+        COUNTS,
+        COUNTS,
+    ),
+    "date_moved": st.builds(DateMoved, ONE, RELEASES, DATES),
+    "overdue": st.builds(Overdue, ONE, RELEASES),
+    "mark": st.builds(
+        MarkCrossed, ONE, COUNTS, COUNTS, COUNTS, st.just(NOW), st.none() | st.integers(1, 10**9)
+    ),
+    "fact": st.builds(FactChanged, ONE, st.sampled_from(sorted(FACTS)), TEXT, st.none() | COUNTS),
+    "new_measures": st.builds(
+        NewMeasures, ONE, RELEASES, st.lists(MEASURES, max_size=SEVERAL).map(lambda some: tuple(some * 25))
+    ),
+    "introduced": st.builds(
+        Introduced,
+        ONE,
+        st.lists(st.tuples(TEXT, st.one_of(st.none(), FIGURES, RELEASES)), max_size=SEVERAL).map(tuple),
+    ),
+    "delivery": st.builds(DeliveryProblem, ONE, TEXT),
+}
+
+
+@pytest.mark.parametrize("kind", FINDINGS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_any_text_in_any_field_makes_a_message_that_telegram_takes(kind: str, data: st.DataObject) -> None:
+    about = MONTHLY if kind not in ("introduced", "delivery") else None
+    if kind in ("mark", "fact"):
+        about = source("parliament_petition", data.draw(TEXT))
+    message = compose(data.draw(FINDINGS[kind]), about, 142, NOW)
+    sent = payload(message)
+    shown, entities = parse_html(sent["html"].encode().decode())
+    assert 0 < utf16_units(shown) <= 4096
+    assert len(entities) <= MOST_ENTITIES
+    assert utf16_units(sent["plain"]) <= 4096
+    assert "#A142" in shown
+    assert "\x1b" not in sent["plain"]
+    if shown in to_plain(message):  # nothing was left out
+        rest = to_plain(message).removeprefix(shown).splitlines()
+        assert all(line == "" or line.startswith("Open ") for line in rest)
+    else:
+        assert "more\n" in shown
+
+
+@given(st.floats(-1e12, 1e12), st.sampled_from(Unit), st.booleans())
+def test_a_number_keeps_its_size_and_has_no_negative_nought(number: float, unit: Unit, whole: bool) -> None:
+    text = numbers.value(number, unit, whole=whole)
+    assert abs(float(text.rstrip("%").replace(",", "")) - number) <= 0.5 + 1e-3
+    assert not text.startswith("-0") or float(text.rstrip("%").replace(",", "")) < 0
+
+
+@pytest.mark.parametrize(
+    ("period", "words"), [("2026-03", "March 2026"), ("2025-26", "2025-26"), ("2025-Q3", "2025-Q3"), ("", "")]
+)
+def test_a_month_is_named_and_another_period_stands_as_it_is(period: str, words: str) -> None:
+    assert numbers.month(period) == words
