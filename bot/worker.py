@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +27,9 @@ from state.records import SourceState, StoredRelease
 
 log = logging.getLogger("figurewatch.worker")
 
-DRAIN_TIME, LAST_WORDS = 5.0, 1.5  # seconds that a stop waits for what is on its way, and for its end
+Duty = Callable[[asyncio.Event], Coroutine[Any, Any, None]]  # runs until it is told to stop
+
+DRAIN_TIME, LAST_WORDS = 5.0, 1.0  # seconds that a stop waits for what is on its way, and for its end
 LONGEST_LOOK = 1800.0  # seconds; a look that takes longer hangs
 LATE = timedelta(minutes=5)  # so late, one page is not all that may have changed
 AGAIN_AFTER = timedelta(minutes=1)  # a look that could not be committed
@@ -102,8 +104,8 @@ class Watch:
         watch.slot = watch._next(releases, last)
         return watch
 
-    async def turn(self) -> Slot:
-        """Make the planned look; return when and what the next one is."""
+    async def turn(self) -> Result:
+        """Make the planned look and plan the next (`slot`); return what was found."""
         await asyncio.to_thread(self._remembered)
         result = (await self.desk.checker.round([self.source], self._look()))[0]
         await asyncio.to_thread(self._save)
@@ -117,7 +119,7 @@ class Watch:
             self.slot = retry_slot(self.desk.clock(), self.failures)
         level = logging.WARNING if result.error else logging.INFO
         log.log(level, "%s: %s; next look %s", self.source.key, _said(result), day_and_time(self.slot.at))
-        return self.slot
+        return result
 
     def _look(self) -> Look:
         """Return the planned look; a visit that was held up for long becomes a look at the overview."""
@@ -132,7 +134,8 @@ class Watch:
         """Return what the store remembers of the source, and let the budget follow from it."""
         key, rhythm, today = self.source.key, self.source.rhythm, london_day(self.desk.clock())
         state, releases = remembered(self.desk, self.source)
-        limit = budget(rhythm, releases, today, taught=state.taught_at is not None)
+        taught = state.taught_at is not None and london_day(state.taught_at) < today
+        limit = budget(rhythm, releases, today, taught=taught)
         self.budget.allow(key, limit, 0 if limit is None else self.desk.store.spending.on(key, today))
         return state, releases
 
@@ -160,9 +163,18 @@ def _said(result: Result) -> str:
 class Worker:
     """Watches every source of the campaign and sends what is due, while it holds the lease."""
 
-    def __init__(self, desk: Desk, budget_: Budget) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        budget_: Budget,
+        *,
+        duties: Sequence[Duty] = (),
+        looked: Callable[[Result], None] = lambda result: None,
+    ) -> None:
+        """Take what else is to be done while it watches (`duties`), and who is told of each look."""
         self._desk = desk
         self._budget = budget_
+        self._others, self._looked = duties, looked
         # A look that was held up, be it for days, is still made, once: each plans the one after it.
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -180,11 +192,16 @@ class Worker:
             await asyncio.to_thread(self._desk.drop_lease)
 
     async def _lead(self, stop: asyncio.Event) -> None:
-        """Watch and send. Neither sending nor holding the lease may end before `stop`: then all ends."""
+        """Watch and send. No duty may end before `stop`: then all ends, and its error is raised."""
         self._scheduler.start()
         duties = {
             asyncio.create_task(work)
-            for work in (stop.wait(), self._desk.sender.run(stop), self._keep_lease(stop))
+            for work in (
+                stop.wait(),
+                self._desk.sender.run(stop),
+                self._keep_lease(stop),
+                *(duty(stop) for duty in self._others),
+            )
         }
         try:
             for source in self._desk.campaign.sources:
@@ -248,7 +265,7 @@ class Worker:
     async def _look(self, watch: Watch) -> None:
         try:
             async with asyncio.timeout(LONGEST_LOOK):
-                await watch.turn()
+                self._looked(await watch.turn())
         except Exception:  # the edge around one job: a store that cannot be written must not end the watch
             log.exception("%s: the look failed", watch.source.key)
             watch.slot = watch.slot._replace(at=self._desk.clock() + AGAIN_AFTER)
