@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from scrapers.toolkit.contract import Measure, Unit
+from state.holding import unpacked
 from state.records import (
-    FigureKey,
     Fault,
+    FigureKey,
+    Held,
     Known,
     SourceState,
     StoredAlert,
@@ -29,11 +31,11 @@ from state.tables import (
     editions,
     episodes,
     facts,
-    figures,
-    measure_names,
     faults,
-    measures,
+    figures,
     held,
+    measure_names,
+    measures,
     outbox,
     releases,
     series,
@@ -65,8 +67,6 @@ _HELD_UNDER = (
 _RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
     *releases.c["source", "key", "title", "url", "state", "period", "published", "expected"],
     *releases.c["fingerprint", "file", "first_seen", "read_at"],
-)
-_KNOWN = (
     _HELD_UNDER,
 )
 _HELD = sa.select(held).order_by(held.c.id)
@@ -74,6 +74,8 @@ _WAITING = sa.select(held.c.source).where(held.c.verdict.is_(None))
 _FAULTS = sa.select(*faults.c["part", "kind", "text"]).where(faults.c.source == sa.bindparam("source"))
 _PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
     _FROM_SOURCE, editions.c.period < sa.bindparam("period")
+)
+_KNOWN = (
     sa.select(*_SERIES_KEY, editions.c.period, figures.c.value, editions.c.published)
     .select_from(_NAMED)
     .where(_FROM_SOURCE, editions.c.period.in_(sa.bindparam("periods", expanding=True)))
@@ -200,8 +202,6 @@ class Reader:
             found[key] = Known(row.value, row.published, 0 if earlier is None else earlier.revision + 1)
         return found
 
-    def latest(self, sources: Collection[str]) -> dict[str, dict[SeriesKey, tuple[str, Known]]]:
-        """Return the newest reading of each series: source -> series -> its period and newest version."""
     def period_before(self, source: str, period: str) -> str | None:
         """Return the newest period before this one for which a source has figures."""
         before: str | None = self._connection.scalar(_PERIOD_BEFORE, {"source": source, "period": period})
@@ -221,6 +221,8 @@ class Reader:
         rows = self._connection.execute(_FAULTS, {"source": source})
         return {row.part: Fault(row.kind, row.text) for row in rows}
 
+    def latest(self, sources: Collection[str]) -> dict[str, dict[SeriesKey, tuple[str, Known]]]:
+        """Return the newest reading of each series: source -> series -> its period and newest version."""
         found: dict[str, dict[SeriesKey, tuple[str, Known]]] = {source: {} for source in sources}
         for row in self._connection.execute(_LATEST, {"sources": list(sources)}).all():
             source, *key, period, value, published, versions, series_id = row
@@ -346,12 +348,6 @@ def _source_state(row: sa.Row[*tuple[Any, ...]]) -> SourceState:
     return SourceState(row.key, row.checked_at, row.taught_at, row.introduced_at is not None, trouble)
 
 
-def _release_day(release: StoredRelease) -> tuple[str, str, str]:
-    """Return what sorts releases by time; one without any date comes last."""
-    day = release.published.isoformat() if release.published else release.expected or "~"
-    return day, release.source, release.key
-
-
 def _held(row: sa.Row[*tuple[Any, ...]]) -> Held:
     return Held(
         row.id,
@@ -363,6 +359,12 @@ def _held(row: sa.Row[*tuple[Any, ...]]) -> Held:
         row.decided,
         row.verdict,
     )
+
+
+def _release_day(release: StoredRelease) -> tuple[str, str, str]:
+    """Return what sorts releases by time; one without any date comes last."""
+    day = release.published.isoformat() if release.published else release.expected or "~"
+    return day, release.source, release.key
 
 
 def _all_figures(source: str | None, series_ids: list[int] | None) -> sa.Select[*tuple[Any, ...]]:

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from scrapers.toolkit.contract import Fact, Figure, Release
 from state import tables as t
+from state.chats import Chats
+from state.holding import packed
 from state.names import note_names
 from state.outbox import Parcels
 from state.reader import Reader, SeriesKey
-from state.chats import Chats
-from state.holding import packed
 from state.records import Content, Fault, NewAlert, Parcel, ReleaseState, Trouble, Verdict
 from state.sql import insert_once, upsert
 
@@ -81,9 +81,6 @@ _INSERT_SERIES = sa.insert(t.series)
 
 _INSERT_FACT = sa.insert(t.facts)
 _REMEMBER = insert_once(t.episodes, "source", "episode", "first_seen")
-_NEXT_ALERT_ID = sa.select(sa.func.coalesce(sa.func.max(t.alerts.c.id), 0) + 1)
-_ALREADY_TOLD = sa.select(t.alerts.c.id).where(t.alerts.c.dedupe == sa.bindparam("dedupe"))
-_INSERT_ALERT = sa.insert(t.alerts)
 _INSERT_HELD = sa.insert(t.held).returning(t.held.c.id)
 _IS_HELD = sa.select(t.held.c.id).where(
     t.held.c.source == sa.bindparam("of_source"),
@@ -107,6 +104,9 @@ _GO_ON = (
 )
 _FORGET_FAULTS = sa.delete(t.faults).where(t.faults.c.source == sa.bindparam("of_source"))
 _INSERT_FAULT = sa.insert(t.faults)
+_NEXT_ALERT_ID = sa.select(sa.func.coalesce(sa.func.max(t.alerts.c.id), 0) + 1)
+_ALREADY_TOLD = sa.select(t.alerts.c.id).where(t.alerts.c.dedupe == sa.bindparam("dedupe"))
+_INSERT_ALERT = sa.insert(t.alerts)
 _INSERT_PARCEL = sa.insert(t.outbox)
 
 
@@ -213,19 +213,6 @@ class Writer(Reader):
         row = {"source": source, "episode": episode, "first_seen": now}
         return self._connection.execute(_REMEMBER, row).rowcount == 1
 
-    def next_alert_id(self) -> int:
-        """Return the id that the next alert to be added should have."""
-        return int(self._connection.execute(_NEXT_ALERT_ID).scalar_one())
-
-    def add_alert(self, alert: NewAlert, now: datetime) -> bool:
-        """Log an alert and put its parcels in the outbox. Return False if its fact was told already."""
-        if self._connection.execute(_ALREADY_TOLD, {"dedupe": alert.dedupe}).first():
-            return False
-        self._connection.execute(
-            _INSERT_ALERT,
-            {
-                "id": alert.id,
-                "source": alert.source,
     def hold(
         self,
         source: str,
@@ -268,6 +255,19 @@ class Writer(Reader):
             rows = [{"source": source, "part": part, **fault._asdict()} for part, fault in faults.items()]
             self._each(_INSERT_FAULT, rows)
 
+    def next_alert_id(self) -> int:
+        """Return the id that the next alert to be added should have."""
+        return int(self._connection.execute(_NEXT_ALERT_ID).scalar_one())
+
+    def add_alert(self, alert: NewAlert, now: datetime) -> bool:
+        """Log an alert and put its parcels in the outbox. Return False if its fact was told already."""
+        if self._connection.execute(_ALREADY_TOLD, {"dedupe": alert.dedupe}).first():
+            return False
+        self._connection.execute(
+            _INSERT_ALERT,
+            {
+                "id": alert.id,
+                "source": alert.source,
                 "kind": alert.kind,
                 "dedupe": alert.dedupe,
                 "text": alert.text,
