@@ -13,10 +13,12 @@ token and any chat, and shows each message.
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,7 +28,7 @@ from email import message_from_bytes, policy
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.fakes.telegram_html import Entity, MarkupError, parse_html, tidy, utf16_units
@@ -103,6 +105,37 @@ def _bad(description: str) -> ApiError:
     return ApiError(400, f"Bad Request: {description}")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What Telegram's documentation says: 1 message a second in a chat, 20 a minute in a group, 30 a second.
+
+    In a chat `burst` messages may come in as many seconds, however close together. A second lasts `unit`
+    seconds here, so that a test need not wait.
+    """
+
+    unit: float = 1.0
+    burst: int = 1
+    group: int = 20
+    overall: int = 30
+
+    def windows(self, chat: Chat) -> list[tuple[int | None, int, float]]:
+        """Return whose messages are counted (None: all), how many may come, and in how many seconds."""
+        windows: list[tuple[int | None, int, float]] = [
+            (chat.id, self.burst, self.burst * self.unit),
+            (None, self.overall, self.unit),
+        ]
+        return windows if chat.kind == "private" else [*windows, (chat.id, self.group, 60 * self.unit)]
+
+
+class Span(NamedTuple):
+    """When a call was answered, on the clock that nobody sets, and who made it."""
+
+    who: str
+    method: str
+    begun: float
+    ended: float
+
+
 @dataclass(slots=True)
 class Shown:
     """One message as a chat shows it. `date` is when it came, `edited` when it was last changed."""
@@ -160,10 +193,14 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: the method's name and its parameters, files as bytes."""
+    """One request: the method's name and its parameters, files as bytes.
+
+    `who` made it is told by the address: a caller may have `<url>/<who>` for its TELEGRAM_API_URL.
+    """
 
     method: str
     params: Mapping[str, str | bytes]
+    who: str = ""
 
     def text(self, name: str) -> str:
         """Return a parameter as text; empty when it is not there."""
@@ -187,8 +224,9 @@ class Call:
 class BotApi:
     """The server: a context manager whose `url` goes into TELEGRAM_API_URL.
 
-    `fault` may be a function that is asked before each call; `fail` queues faults. With `open_house`, a chat
-    is made when something is first sent to it and every token is good. `on_message` sees each new message.
+    `fault` may be a function that is asked before each call; `fail` queues faults. With `limits` too many
+    messages are refused with 429, and counted in `refusals`. With `open_house`, a chat is made when something
+    is first sent to it and every token is good. `on_message` sees each new message.
     """
 
     def __init__(
@@ -197,12 +235,17 @@ class BotApi:
         token: str = TOKEN,
         port: int = 0,
         open_house: bool = False,
+        limits: Limits | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         on_message: Callable[[Chat, Shown], None] = lambda chat, message: None,
     ) -> None:
         self.token = token
         self.chats: dict[int, Chat] = {}
         self.calls: list[Call] = []
+        self.spans: list[Span] = []
+        self.refusals = 0
+        self._limits = limits
+        self._arrivals: dict[int | None, deque[float]] = {}
         self.commands: dict[str, list[dict[str, str]]] = {}  # by the JSON of their scope
         self.callback_answers: dict[str, str] = {}
         self.fault: Callable[[Call], Fault | None] = lambda call: None
@@ -253,7 +296,22 @@ class BotApi:
         """Turn a group into a supergroup: a new id, and the old one only says where it went."""
         with self._lock:
             self.chats[old].moved_to = new
-            return self.add_chat(new)
+            room = self.add_chat(new)
+            self._add_message(self.chats[old], 1, migrate_to_chat_id=new)
+            self._add_message(room, 1, migrate_from_chat_id=old)
+            return room
+
+    def kick(self, chat: int, why: str = "Forbidden: bot was kicked from the supergroup chat") -> None:
+        """Put the bot out of a chat."""
+        with self._lock:
+            self.chats[chat].refuses = why
+            self._add_membership(self.chats[chat], "member", "kicked")
+
+    def take_in(self, chat: int) -> None:
+        """Let the bot into a chat again."""
+        with self._lock:
+            self.chats[chat].refuses = ""
+            self._add_membership(self.chats[chat], "kicked", "member")
 
     def fail(self, *faults: Fault, method: str = "sendMessage") -> None:
         """Let the next calls of a method go wrong, one fault each."""
@@ -263,19 +321,9 @@ class BotApi:
     def say(self, chat: int, text: str, *, user: int = 1) -> int:
         """Let somebody write in a chat; return the update's id."""
         with self._lock:
-            room = self.chats[chat]
-            room.last_id += 1
-            message = {
-                "message_id": room.last_id,
-                "date": int(self._clock().timestamp()),
-                "chat": room.card(),
-                "from": {"id": user, "is_bot": False, "first_name": "Somebody"},
-                "text": text,
-            }
             command = re.match(r"/\w+(@\w+)?", text)
-            if command:
-                message["entities"] = [{"type": "bot_command", "offset": 0, "length": command.end()}]
-            return self._add_update({"message": message})
+            entities = [{"type": "bot_command", "offset": 0, "length": command.end()}] if command else []
+            return self._add_message(self.chats[chat], user, text=text, entities=entities)
 
     def press(self, chat: int, message_id: int, data: str, *, user: int = 1) -> int:
         """Let somebody press a button under a message; return the update's id."""
@@ -286,12 +334,28 @@ class BotApi:
                 raise KeyError(message_id)
             query = {
                 "id": str(self._last_update + 1),
-                "from": {"id": user, "is_bot": False, "first_name": "Somebody"},
+                "from": _person(user),
                 "chat_instance": str(chat),
                 "message": _card(room, message),
                 "data": data,
             }
             return self._add_update({"callback_query": query})
+
+    def _add_message(self, room: Chat, user: int, **content: Any) -> int:
+        room.last_id += 1
+        date = int(self._clock().timestamp())
+        head = {"message_id": room.last_id, "date": date, "chat": room.card(), "from": _person(user)}
+        return self._add_update({"message": head | content})
+
+    def _add_membership(self, room: Chat, before: str, after: str) -> int:
+        cards = {
+            "old_chat_member": {"status": before, "user": BOT, "until_date": 0},
+            "new_chat_member": {"status": after, "user": BOT, "until_date": 0},
+        }
+        date = int(self._clock().timestamp())
+        return self._add_update(
+            {"my_chat_member": {"chat": room.card(), "from": _person(1), "date": date, **cards}}
+        )
 
     def _add_update(self, update: dict[str, Any]) -> int:
         self._last_update += 1
@@ -303,13 +367,17 @@ class BotApi:
 
     def answer(self, token: str, call: Call) -> tuple[int, bytes]:
         """Return status and body for a call; status 0 means that the connection is cut."""
-        fault = self._next_fault(call)
-        if fault is None or fault.delivered:
-            truth = self._truth(token, call)
-            if fault is None:
-                return truth
-        self._closing.wait(fault.stall)
-        return fault.status, fault.body
+        begun = time.monotonic()
+        try:
+            fault = self._next_fault(call)
+            if fault is None or fault.delivered:
+                truth = self._truth(token, call)
+                if fault is None:
+                    return truth
+            self._closing.wait(fault.stall)
+            return fault.status, fault.body
+        finally:
+            self.spans.append(Span(call.who, call.method, begun, time.monotonic()))
 
     def _next_fault(self, call: Call) -> Fault | None:
         with self._lock:
@@ -356,9 +424,26 @@ class BotApi:
             raise _bad("TOPIC_CLOSED")
         return thread
 
+    def _count(self, room: Chat) -> None:
+        """Count a message, or refuse it where there were too many."""
+        windows = self._limits.windows(room) if self._limits else []
+        now = time.monotonic()
+        waits = [0.0]
+        for key, most, seconds in windows:
+            came = self._arrivals.setdefault(key, deque(maxlen=100))
+            if len(came) >= most:
+                waits.append(came[-most] + seconds - now)
+        if self._limits and max(waits) > 0:
+            self.refusals += 1
+            seconds = math.ceil(max(waits) / self._limits.unit)
+            raise ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
+        for key in {key for key, _, _ in windows}:
+            self._arrivals[key].append(now)
+
     def _post(self, call: Call, room: Chat, name: str, limit: int, photo: bytes | None = None) -> Any:
         text, entities = _styled(call, name, limit)
         thread, markup = self._thread_of(call, room), _keyboard(call)
+        self._count(room)
         room.last_id += 1
         silent = call.flag("disable_notification")
         shown = Shown(room.last_id, self._clock(), text, entities, markup, thread, silent, photo)
@@ -393,6 +478,7 @@ class BotApi:
                 "message is not modified: specified new message content and reply markup are exactly the "
                 "same as a current content and reply markup of the message"
             )
+        self._count(room)
         shown.text, shown.entities, shown.reply_markup = text, entities, markup
         shown.edited = self._clock()
         return _card(room, shown)
@@ -424,10 +510,19 @@ class BotApi:
         return self._updates[:limit]
 
     def _get_chat_administrators(self, call: Call) -> Any:
-        people = (
-            {"id": id, "is_bot": False, "first_name": "Admin"} for id in sorted(self._room(call).admins)
-        )
-        return [{"status": "creator", "user": user, "is_anonymous": False} for user in people]
+        people = (_person(id) for id in sorted(self._room(call).admins))
+        return [{"status": "creator", "user": person, "is_anonymous": False} for person in people]
+
+    def _get_chat_member(self, call: Call) -> Any:
+        """Return what the bot itself may do in a chat, or that somebody is a member."""
+        room, user = self._room(call), call.number("user_id")
+        if user != BOT["id"]:
+            return {"status": "creator" if user in room.admins else "member", "user": _person(user or 0)} | (
+                {"is_anonymous": False} if user in room.admins else {}
+            )
+        if not room.may_pin:
+            return {"status": "member", "user": BOT}
+        return {"status": "administrator", "user": BOT, "can_pin_messages": True, **_RIGHTS}
 
     def _get_chat(self, call: Call) -> Any:
         return {**self._room(call).card(), "accent_color_id": 0, "max_reaction_count": 11}
@@ -462,6 +557,7 @@ _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "editmessagetext": BotApi._edit_message_text,
     "getchat": BotApi._get_chat,
     "getchatadministrators": BotApi._get_chat_administrators,
+    "getchatmember": BotApi._get_chat_member,
     "getme": lambda server, call: BOT,
     "getupdates": BotApi._get_updates,
     "getwebhookinfo": BotApi._get_webhook_info,
@@ -470,6 +566,30 @@ _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "sendphoto": BotApi._send_photo,
     "setmycommands": BotApi._set_my_commands,
 }
+
+
+# What the server says of an administrator beside the rights that matter to us.
+_RIGHTS = dict.fromkeys(
+    (
+        "can_be_edited",
+        "is_anonymous",
+        "can_manage_chat",
+        "can_delete_messages",
+        "can_manage_video_chats",
+        "can_restrict_members",
+        "can_promote_members",
+        "can_change_info",
+        "can_invite_users",
+        "can_post_stories",
+        "can_edit_stories",
+        "can_delete_stories",
+    ),
+    False,
+)
+
+
+def _person(id: int) -> dict[str, Any]:
+    return {"id": id, "is_bot": False, "first_name": "Somebody"}
 
 
 def _styled(call: Call, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
@@ -570,11 +690,11 @@ def _handler(api: BotApi) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             address = urlsplit(self.path)
-            match = re.fullmatch(r"/bot([^/]+)/(\w+)", address.path)
+            match = re.fullmatch(r"(?:/([\w-]+))?/bot([^/]+)/(\w+)", address.path)
             if match is None:
                 return self._reply(404, _refused(ApiError(404, "Not Found")))
             params = _params(address.query, self.headers.get("Content-Type", ""), body)
-            status, answer = api.answer(match[1], Call(match[2], params))
+            status, answer = api.answer(match[2], Call(match[3], params, match[1] or ""))
             return self._reply(status, answer) if status else self._hang_up()
 
         def _reply(self, status: int, body: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from telegram import Bot, BotCommand, BotCommandScopeAllGroupChats
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TimedOut
 from telegram.request import HTTPXRequest
 
+from tests.fakes import bot_api
 from tests.fakes.bot_api import (
     BAD_GATEWAY,
     CUT,
@@ -21,6 +23,7 @@ from tests.fakes.bot_api import (
     JUNK,
     TOKEN,
     BotApi,
+    Limits,
     refusal,
     stalled,
 )
@@ -254,6 +257,76 @@ def test_a_wrong_token_is_refused(server: BotApi, token: str, why: str) -> None:
                 await bot.send_message(GROUP, "x")
 
     asyncio.run(play())
+
+
+def test_who_is_put_out_of_a_chat_and_let_in_again_hears_of_it(server: BotApi) -> None:
+    async def play() -> None:
+        async with connected(server) as bot:
+            server.kick(GROUP)
+            with pytest.raises(Forbidden, match="kicked"):
+                await bot.send_message(GROUP, "x")
+            server.take_in(GROUP)
+            await bot.send_message(GROUP, "y")
+            changes = [update.my_chat_member for update in await bot.get_updates()]
+            assert [change and change.new_chat_member.status for change in changes] == ["kicked", "member"]
+
+    asyncio.run(play())
+
+
+def test_a_migration_is_said_in_both_chats(server: BotApi) -> None:
+    server.migrate(GROUP, -1009)
+
+    async def play() -> None:
+        async with connected(server) as bot:
+            old, new = [update.message for update in await bot.get_updates()]
+            assert old is not None
+            assert new is not None
+            assert (old.chat.id, old.migrate_to_chat_id) == (GROUP, -1009)
+            assert (new.chat.id, new.migrate_from_chat_id) == (-1009, GROUP)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("may_pin", [True, False])
+def test_the_bots_own_rights_can_be_asked_for(server: BotApi, may_pin: bool) -> None:
+    server.chat(GROUP).may_pin = may_pin
+
+    async def play() -> None:
+        async with connected(server) as bot:
+            member = await bot.get_chat_member(GROUP, bot_api.BOT["id"])
+            assert getattr(member, "can_pin_messages", False) is may_pin
+
+    asyncio.run(play())
+
+
+def send_all(api: BotApi, chats: list[int]) -> list[int]:
+    """Write to each chat at once; return the seconds that each is told to wait, 0 where it arrived."""
+    answers = [ask(api, "sendMessage", chat_id=chat, text="x") for chat in chats]
+    return [answer.get("parameters", {}).get("retry_after", 0) for answer in answers]
+
+
+def test_too_many_messages_are_refused_with_the_time_to_wait() -> None:
+    private = list(range(1, 32))
+    with BotApi(open_house=True, limits=Limits(unit=60)) as api:
+        assert send_all(api, [GROUP, GROUP]) == [0, 1]
+        assert send_all(api, private) == [*([0] * 29), 1, 1]
+        assert api.refusals == 3
+    with BotApi(open_house=True, limits=Limits(unit=60, burst=30)) as api:
+        assert send_all(api, [GROUP] * 21) == [*([0] * 20), 60]
+
+
+def test_a_message_is_let_through_when_its_time_has_come() -> None:
+    with BotApi(open_house=True, limits=Limits(unit=0.3)) as api:
+        assert send_all(api, [GROUP, GROUP]) == [0, 1]
+        time.sleep(0.3)
+        assert send_all(api, [GROUP]) == [0]
+
+
+def test_callers_can_be_told_apart(server: BotApi) -> None:
+    httpx.post(f"{server.url}/worker-a/bot{TOKEN}/getMe")
+    ask(server, "getMe")
+    assert [span.who for span in server.spans] == ["worker-a", ""]
+    assert all(span.begun <= span.ended for span in server.spans)
 
 
 def test_faults_come_one_for_each_call_and_then_it_works_again(server: BotApi) -> None:
