@@ -136,8 +136,8 @@ async def run() -> int:
     Example:
       TELEGRAM_BOT_TOKEN=… ALERT_CHATS=-1001234567890 figurewatch run
     """
-    from bot.desk import open_desk, utc_now
-    from bot.worker import Budget, Worker
+    from bot.operate.watchdog import WorkerUnwell
+    from bot.service import serve
 
     settings = start()
     campaign = campaign_of(settings)
@@ -146,9 +146,11 @@ async def run() -> int:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     with opened(settings) as store:
         say_what_is_missing(settings, store, campaign)
-        budget = Budget(utc_now)
-        async with open_desk(settings, campaign, store, spend=budget.spend) as desk:
-            await Worker(desk, budget).run(stop)
+        try:
+            await serve(settings, campaign, store, stop)
+        except WorkerUnwell as error:
+            click.echo(f"figurewatch: ended, to be started anew: {error}", err=True)
+            return 1
     return 0
 
 
@@ -204,7 +206,7 @@ async def deliver(desk: Any) -> bool:
     if not await asyncio.to_thread(desk.take_lease):
         return True
     try:
-            await desk.sender.drain()
+        await desk.sender.drain()
     finally:
         await asyncio.to_thread(desk.drop_lease)
     return False
@@ -224,9 +226,9 @@ def print_check(results: list[Result], *, as_json: bool) -> None:
                 "figures": r.figures,
                 "changes": r.changes,
                 "alerts": r.alerts,
+                "held": r.held,
             }
             for r in results
-                "held": r.held,
         ]
         print_json({"ok": all(r.error is None for r in results), "sources": rows})
         return
@@ -362,8 +364,6 @@ def alerts(as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False))
-@main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def held(as_json: bool) -> None:
     """List what was hard to believe, and what was decided about it.
@@ -432,6 +432,8 @@ async def reject(number: str) -> int:
     return 0
 
 
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @asynchronous
 async def replay(folder: str) -> int:
     """Play a recorded web to the console. It goes the whole way, instant by instant.

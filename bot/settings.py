@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ EXPECTED = {
     "TELEGRAM_API_URL": "an address, like http://127.0.0.1:8081",
     "PORT": "a port number from 1 to 65535",
     "LEASE_TIME": "seconds from 1 to 600, like 30",
+    "DAILY_AT": "a time of day in London, like 08:00, or off",
     "HEALTHCHECK_URL": "an address, like https://hc-ping.com/your-id",
 }
 
@@ -64,6 +66,7 @@ class Settings(BaseSettings):
     telegram_api_url: SecretStr | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
     healthcheck_url: HttpUrl | None = None
+    daily_at: time | None = time(8)  # London's
     lease_time: float = Field(default=30.0, ge=1, le=600)  # seconds until another takes over from the dead
 
     # A validator raises ValueError with what it found; what was expected is said in EXPECTED.
@@ -86,6 +89,11 @@ class Settings(BaseSettings):
     @classmethod
     def _chat(cls, text: Any) -> Any:
         return parse_chat(text) if isinstance(text, str) else text
+
+    @field_validator("daily_at", mode="before")
+    @classmethod
+    def _time_or_off(cls, text: Any) -> Any:
+        return None if text == "off" else text
 
     @field_validator("database_url")
     @classmethod

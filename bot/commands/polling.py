@@ -49,7 +49,7 @@ class Polling:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until `stop` is set. A token that is refused is said in the log; nobody listens then."""
-        from telegram.error import InvalidToken, NetworkError
+        from telegram.error import InvalidToken, NetworkError, TelegramError
 
         application = self._application()
         while not stop.is_set():
@@ -57,8 +57,8 @@ class Polling:
                 await application.initialize()
                 break
             except InvalidToken:
-                log.error("Telegram refuses the bot's token: commands and changes of chats are not heard")
-                return
+                log.error("Telegram refuses the bot's token: changes of chats are not heard")
+                await stop.wait()
             except NetworkError as error:
                 log.warning("Telegram cannot be reached, trying again: %s", type(error).__name__)
                 with suppress(TimeoutError):
@@ -74,7 +74,8 @@ class Polling:
         try:
             await stop.wait()
         finally:
-            await updater.stop()
+            with suppress(TelegramError):  # what ended the polling before: the watchdog has seen it
+                await updater.stop()
             await application.stop()
             await application.shutdown()
 

@@ -198,8 +198,11 @@ def test_polling_that_ended_without_a_word_ends_the_worker() -> None:
     with BotApi() as telegram:
         signs = vitals()
         telegram.fail(UNAUTHORIZED, method="getUpdates")
-        polls = lambda: [call for call in telegram.calls if call.method.lower() == "getupdates"]  # noqa: E731
-        asyncio.run(listen(telegram, signs, lambda: len(polls()) >= 1))
+
+        def polled() -> bool:
+            return any(call.method.lower() == "getupdates" for call in telegram.calls)
+
+        asyncio.run(listen(telegram, signs, polled))
         assert signs.polled is not None
         complaints = signs.complaints(signs.polled + timedelta(minutes=4))
         assert [complaint.sign for complaint in complaints if complaint.fatal] == ["polling"]
