@@ -21,11 +21,14 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
 from typing import NamedTuple, Protocol, Self
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import httpcore
 import httpx
 import stamina
 
 from scrapers.toolkit.contract import BudgetSpent, CachedPage, Page, SourceChanged, Unreachable, Web
+from scrapers.toolkit.public import PublicBackend, refuse_private
 
 MIB = 2**20
 PAGE_LIMIT = 8 * MIB  # the largest body of a page; a source that reads files says its own limit
@@ -300,14 +303,47 @@ class WebClient:
                 logging.getLogger(chatty).setLevel(logging.ERROR)
             # Loading the certificates takes 20 to 30 ms; a plain mirror needs none, so none are trusted.
             plain = self.mirror is not None and self.mirror.startswith("http://")
+            trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
             self._http = httpx.AsyncClient(
-                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
+                verify=trusted,
+                transport=None if self.mirror else _Outward(trusted),
                 headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # every visit is a first one
                 timeout=httpx.Timeout(self._timeout, pool=None),
                 http2=False,
             )
         return self._http
+
+
+class _Outward(httpx.AsyncBaseTransport):
+    """The open internet: public addresses, or the proxy that the environment names."""
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._direct = httpx.AsyncHTTPTransport(verify=trusted)
+        # httpx takes no network backend; this is the pool that it would make, with ours.
+        self._direct._pool = httpcore.AsyncConnectionPool(
+            ssl_context=trusted,
+            max_keepalive_connections=20,
+            keepalive_expiry=5.0,
+            network_backend=PublicBackend(),
+        )
+        self._proxies = {
+            scheme: httpx.AsyncHTTPTransport(verify=trusted, proxy=httpx.Proxy(address))
+            for scheme, address in getproxies().items()
+            if scheme in ("http", "https")
+        }
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request by its way; a proxy resolves names itself."""
+        proxy = self._proxies.get(request.url.scheme)
+        if proxy is None or proxy_bypass(request.url.host):
+            return await self._direct.handle_async_request(request)
+        return await proxy.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in (self._direct, *self._proxies.values()):
+            await transport.aclose()
 
 
 class _Host:
@@ -360,10 +396,12 @@ class _SourceWeb:
 def address_to_ask(url: str, mirror: str | None) -> str:
     """Return the address to ask for `url`: its own, or `<mirror>/<host>/<path>?<query>`.
 
-    Every request passes through here, redirects included.
+    Every request passes through here, redirects included. Raises SourceChanged for an address of a private
+    network; a name that leads to one is refused when it is connected to.
     """
     parts = urlsplit(url)
     if mirror is None:
+        refuse_private(parts.hostname or "")
         return parts._replace(fragment="").geturl()
     query = f"?{parts.query}" if parts.query else ""
     return f"{mirror}/{host_of(url)}{parts.path or '/'}{query}"
