@@ -97,7 +97,7 @@ class Committer:
                     tx, source, side, Content(release, tuple(figures), tuple(facts)), doubts, now
                 )
             tx.go_on(source.key, release.key, now)
-            return self._count(tx, source, release, figures, facts, marks, now, now)
+            return self._count(tx, source, latest, release, figures, facts, marks, now, now)
 
     def publication(
         self, source: Scraper, release: Release, figures: Sequence[Figure], now: datetime
@@ -121,7 +121,8 @@ class Committer:
                 raise AlreadyDecided
             release, figures, facts = held.content
             if source.is_live:
-                return self._count(tx, source, release, figures, facts, marks, held.found, now)
+                latest = tx.latest([source.key])[source.key]
+                return self._count(tx, source, latest, release, figures, facts, marks, held.found, now)
             return self._publish(tx, source, release, figures, held.found, now)
 
     def reject(self, held: Held, now: datetime) -> None:
@@ -150,6 +151,7 @@ class Committer:
         self,
         tx: Writer,
         source: Scraper,
+        latest: Mapping[SeriesKey, tuple[str, Known]],
         release: Release,
         figures: Sequence[Figure],
         facts: Sequence[Fact],
@@ -157,13 +159,12 @@ class Committer:
         found: datetime,
         now: datetime,
     ) -> Committed:
-        latest = tx.latest([source.key]).get(source.key, {})
         changes = compare_readings(latest, figures)
         findings: list[Finding] = []
         count = next(
             (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
         )
-        findings += facts_changed(tx.facts([source.key]).get(source.key, {}), dict(facts), count)
+        findings += facts_changed(tx.save_facts(source.key, facts, found), dict(facts), count)
         before = next((reading for (m, _, _), reading in latest.items() if m == "signatures"), None)
         if count is not None and before and before[1].value is not None:
             at, value = datetime.fromisoformat(before[0]), int(before[1].value)
@@ -175,7 +176,6 @@ class Committer:
             tx.teach(source.key, now)
         tx.save_releases(source.key, [replace(release, published=release.published or found)], now)
         tx.save_figures(source.key, release.key, changes.to_store, found, found)
-        tx.save_facts(source.key, facts, found)
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
     def _publish(
@@ -287,21 +287,22 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
     periods = {figure.period for figure in figures}
     if not (periods and _is_taught(tx, source)):
         return []
-    known = tx.known(source.key, periods)
-    if not known and (before := tx.period_before(source.key, min(periods))):
-        known = tx.known(source.key, [before])
+    said = {
+        series: value for period in sorted(periods) for series, value in tx.said(source.key, period).items()
+    }
+    if not said and (before := tx.period_before(source.key, min(periods))):
+        said = tx.said(source.key, before)
     history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
-    return release_doubts(figures, {key[:3]: said.value for key, said in known.items()}, history)
+    return release_doubts(figures, said, history)
 
 
 def _days_since_confirmed(
     tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]], now: datetime
 ) -> float:
     """Return how many days ago the newest stored reading was last seen on the page."""
-    state = tx.sources().get(source.key)
     seen = [datetime.fromisoformat(period) for period, _ in latest.values()]
-    if state and state.checked_at:
-        seen.append(state.checked_at)
+    if checked_at := tx.source(source.key).checked_at:
+        seen.append(checked_at)
     return max((now - max(seen)) / timedelta(days=1), 0.0) if seen else 0.0
 
 
@@ -329,8 +330,7 @@ def _was_read(tx: Writer, source: Scraper, release: Release) -> bool:
 
 
 def _is_taught(tx: Writer, source: Scraper) -> bool:
-    state = tx.sources().get(source.key)
-    return state is not None and state.taught_at is not None
+    return tx.source(source.key).taught_at is not None
 
 
 def _trouble(before: Trouble | None, seen: Seen, now: datetime) -> Trouble | None:
