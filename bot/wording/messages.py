@@ -86,8 +86,7 @@ def _say(finding: Finding, source: Scraper | None, now: datetime) -> Message:
 
 @_say.register
 def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
-    period = finding.release.period or ""
-    title = f"📊 {source.title}, England: {numbers.month(period)}"
+    title = f"📊 {source.title}, England: {_month(finding.release)}"
     compared = [name for name in COMPARISONS if any(getattr(row, name) is not None for row in finding.rows)]
     rows = [_row(row, compared) for row in finding.rows]
     lines = [line(bold(title))]
@@ -117,8 +116,7 @@ def _row(row: Row, compared: Sequence[str]) -> Line:
 
 @_say.register
 def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
-    period = numbers.month(finding.release.period or "")
-    lines = [line(bold(f"✏️ Corrected: {source.title}, {period}"))]
+    lines = [line(bold(f"✏️ Corrected: {source.title}, {_month(finding.release)}"))]
     items = [_revision(revision) for revision in finding.named]
     tail = []
     if finding.others:
@@ -213,7 +211,7 @@ def _date_or_text(text: str) -> str:
 
 @_say.register
 def _introduced(finding: Introduced, source: Scraper | None, now: datetime) -> Message:
-    shown = [f"{clean(title, TITLE_CAP)} ({newest(found)})" for title, found in finding.sources]
+    shown = [f"{clean(title, NAME_CAP)} ({newest(found)})" for title, found in finding.sources]
     more = f"; and {len(shown) - INTRODUCED} more" if len(shown) > INTRODUCED else ""
     return Message((line(bold("👀 Now watching: "), "; ".join(shown[:INTRODUCED]) + more),))
 
@@ -224,11 +222,11 @@ def newest(found: Release | Figure | None) -> str:
         case None:
             return "nothing published yet"
         case Figure():
-            return numbers.in_words(found)
-        case Release(period=str(period)):
-            return f"newest: {numbers.month(period)}"
+            return clean(numbers.in_words(found), NAME_CAP)
+        case Release(period=str()):
+            return f"newest: {_month(found)}"
         case Release():
-            return f"newest: {_title(found)}"
+            return f"newest: {clean(found.title, NAME_CAP)}"
 
 
 @_say.register
@@ -326,6 +324,10 @@ def _daily(finding: DailyLine, source: Scraper | None, now: datetime) -> Message
     if finding.free is not None:
         said.append(f"{finding.free / 1e9:.1f} GB of disk free")
     return Message((line(bold("☀️ Alive: "), "; ".join(said)),), silent=True)
+
+
+def _month(release: Release) -> str:
+    return clean(numbers.month(release.period or ""), NAME_CAP)
 
 
 def _title(release: Release) -> str:

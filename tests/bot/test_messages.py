@@ -230,7 +230,7 @@ RELEASES = st.builds(
     expected=DATES,
     notice=TEXT,
 )
-ROWS = st.builds(Row, TEXT, TEXT, st.sampled_from(Unit), TEXT, st.floats(-1e9, 1e9), NUMBER, NUMBER)
+ROWS = st.builds(Row, ANY, ANY, st.sampled_from(Unit), ANY, st.floats(-1e9, 1e9), NUMBER, NUMBER)
 COUNTS = st.integers(0, 10**9)
 ONE, SEVERAL = st.just("episode"), 12
 FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
