@@ -247,6 +247,7 @@ class Committer:
             states = tx.sources()
             findings: list[Finding] = []
             ill: list[Ill] = []
+            told: list[tuple[str, str]] = []
             well: list[tuple[str, datetime]] = []
             for seen in round_:
                 key = seen.source.key
@@ -256,12 +257,13 @@ class Committer:
                     trouble = replace(trouble, told=True)
                     due = calendar.next_day(tx.releases(key), now)
                     ill.append(Ill(key, trouble.text, trouble.since, seen.kept, due))
+                    told.append((key, f"{trouble.since} {trouble.kind}"))
                 if before and before.told and trouble is None:
                     well.append((key, before.since))
                 if trouble != before:
                     tx.set_trouble(key, trouble)
             if ill:
-                findings.append(Troubled(_episode("trouble", [(i.source, i.since) for i in ill]), tuple(ill)))
+                findings.append(Troubled(_episode("trouble", told), tuple(ill)))
             if well:
                 findings.append(Recovered(_episode("recovered", well), tuple(well)))
             untold = {key for key, state in states.items() if state.taught_at and not state.introduced}

@@ -28,6 +28,7 @@ from bot.delivery.transports import (
     Transport,
 )
 from bot.operate import crash
+from bot.operate.evidence import Evidence, folder_of
 from bot.pace import PACE, Pace
 from bot.settings import Settings
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
@@ -115,6 +116,7 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """Open the web client and the chats around a store; pages seen are saved at the end."""
     where = destinations(settings)
+    evidence = Evidence(folder_of(settings.evidence_dir, store.shown), store, settings.secrets, clock)
     pages = MemoryPages(await asyncio.to_thread(store.pages))
     mirror = settings.web_mirror.get_secret_value() if settings.web_mirror else None
     agent = settings.web_user_agent or user_agent(settings.web_contact or "")
@@ -134,7 +136,7 @@ async def open_desk(
             settings,
             campaign,
             store,
-            Checker(Committer(store, where), web, campaign, clock, spend),
+            Checker(Committer(store, where), web, campaign, clock, spend, evidence.keep),
             Sender(
                 store,
                 transport,

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     web_mirror: SecretStr | None = None
     web_user_agent: str | None = None
     web_contact: str | None = None
+    evidence_dir: str | None = None
     telegram_api_url: SecretStr | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
     healthcheck_url: HttpUrl | None = None

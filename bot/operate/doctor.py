@@ -13,6 +13,7 @@ from bot.campaign import Campaign, CampaignError, load_campaign
 from bot.check import read
 from bot.desk import open_desk
 from bot.listing import counted
+from bot.operate.evidence import folder_of, kept
 from bot.settings import Settings, SettingsError, load_settings
 from bot.wording.messages import newest
 from scrapers.toolkit.contract import Scraper, SourceChanged, Unreachable, Web
@@ -53,7 +54,14 @@ async def examine() -> list[Checked]:
                 checked += [item async for item in _sources(settings, campaign, store)]
         finally:
             store.close()
-    return [*checked, await _telegram(settings)]
+    return [*checked, *_put_aside(settings), await _telegram(settings)]
+
+
+def _put_aside(settings: Settings) -> list[Checked]:
+    """Say where pages are that could not be read: there for a person, and no fault of this set-up."""
+    cases = kept(folder_of(settings.evidence_dir, settings.database_url.get_secret_value()))
+    says = f"{counted(len(cases), 'page')} put aside; the newest is in"
+    return [Checked("evidence", True, f"{says} {cases[0]}")] if cases else []
 
 
 def _faults(name: str, error: Exception) -> list[Checked]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bot.backfill import Backfilled, backfill
 from bot.campaign import parse_campaign
@@ -30,6 +31,7 @@ class House:
     sites: Sites
     telegram: BotApi
     database_url: str
+    evidence: Path
     campaign: dict[str, object] = field(default_factory=lambda: dict(CAMPAIGN))
     now: datetime = datetime(2026, 5, 14, 9, 0, tzinfo=UTC)
 
@@ -63,6 +65,7 @@ class House:
                 "web_mirror": self.sites.url,
                 "web_pause": 0,
                 "telegram_api_url": self.telegram.url,
+                "evidence_dir": str(self.evidence),
             }
         )
 
@@ -109,7 +112,7 @@ class House:
 @contextmanager
 def open_house(database_url: str) -> Iterator[House]:
     """Give a house with an empty web and two empty chats."""
-    with Sites() as sites, BotApi() as telegram:
+    with Sites() as sites, BotApi() as telegram, TemporaryDirectory() as folder:
         telegram.add_chat(TEAM)
         telegram.add_chat(OPERATOR)
         yield House(sites, telegram, database_url)
