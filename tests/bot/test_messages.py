@@ -15,13 +15,16 @@ from bot.rules.findings import (
     DeliveryProblem,
     FactChanged,
     Finding,
+    Ill,
     Introduced,
     MarkCrossed,
     NewMeasures,
     Overdue,
+    Recovered,
     ReleaseOut,
     Revised,
     Row,
+    Troubled,
 )
 from bot.rules.headline import headline_rows
 from bot.wording import numbers
@@ -192,6 +195,30 @@ def test_a_first_look_is_one_line_with_what_stands_now_and_counts_what_is_too_mu
     assert said(Introduced("i", many)).splitlines()[0].endswith("; and 192 more")
 
 
+def test_trouble_and_its_end_name_the_source_and_since_when() -> None:
+    ill = Ill("konp_petition", "expected the petition's count, found Inlay unavailable", NOW)
+    assert said(Troubled("trouble", (ill,))) == (
+        "⚠️ A source cannot be read\n"
+        "konp_petition since 14 May 2026, 09:30: expected the petition's count, found Inlay unavailable\n"
+        "Nothing stored was changed.\n"
+        "14 May 2026, 09:30 · #A142"
+    )
+    assert said(Recovered("recovered", (("konp_petition", NOW),))) == (
+        "✅ A source can be read again\n"
+        "konp_petition, in trouble since 14 May 2026, 09:30\n"
+        "14 May 2026, 09:30 · #A142"
+    )
+
+
+def test_two_hundred_troubles_are_one_message_that_counts_those_it_leaves_out() -> None:
+    ills = tuple(Ill(f"parliament_petition:{n}", "no connection, 3 tries", NOW) for n in range(200))
+    lines = said(Troubled("trouble", ills)).splitlines()
+    assert lines[0] == "⚠️ 200 sources cannot be read"
+    named = sum(line.startswith("parliament_petition:") for line in lines)
+    assert f"… and {200 - named} more" in lines
+    assert lines[-2:] == ["Nothing stored was changed.", "14 May 2026, 09:30 · #A142"]
+
+
 ANY = st.text(st.characters(), max_size=30)  # surrogates too
 TEXT = st.one_of(
     ANY,
@@ -266,6 +293,14 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
         ONE,
         st.lists(st.tuples(TEXT, st.one_of(st.none(), FIGURES, RELEASES)), max_size=SEVERAL).map(tuple),
     ),
+    "trouble": st.builds(
+        Troubled,
+        ONE,
+        st.lists(st.builds(Ill, st.just("source:5"), TEXT, st.just(NOW), st.just(""), DATES), min_size=1).map(
+            lambda some: tuple(some * 25)
+        ),
+    ),
+    "recovered": st.builds(Recovered, ONE, st.integers(1, 200).map(lambda many: (("source:5", NOW),) * many)),
     "delivery": st.builds(DeliveryProblem, ONE, TEXT),
 }
 
@@ -274,7 +309,7 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_text_in_any_field_makes_a_message_that_telegram_takes(kind: str, data: st.DataObject) -> None:
-    about = MONTHLY if kind not in ("introduced", "delivery") else None
+    about = MONTHLY if kind not in ("introduced", "trouble", "recovered", "delivery") else None
     if kind in ("mark", "fact"):
         about = source("parliament_petition", data.draw(TEXT))
     message = compose(data.draw(FINDINGS[kind]), about, 142, NOW)
