@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 
-.PHONY: setup run test demo bench lint lock
+.PHONY: setup run test soak demo bench lint lock
 
 setup: $(VENV)/.ready
 
@@ -25,6 +25,9 @@ test: $(VENV)/.ready
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PY) -m pytest
+
+soak: $(VENV)/.ready
+	$(PY) -m pytest -m soak tests/soak
 
 demo: $(VENV)/.runtime
 	$(PY) -m bot replay demo

@@ -129,7 +129,7 @@ async def open_desk(
             backoff=pace.backoff,
             timeout=pace.timeout,
         ) as web,
-        _transports(settings, console or sys.stdout) as transport,
+        _transports(settings, console or sys.stdout, pace.answer) as transport,
     ):
         right = Right(store, clock, timedelta(seconds=settings.lease_time), pace.doubt)
         desk = Desk(
@@ -157,12 +157,15 @@ async def open_desk(
 
 
 @asynccontextmanager
-async def _transports(settings: Settings, console: TextIO) -> AsyncIterator[Callable[[str], Transport]]:
+async def _transports(
+    settings: Settings, console: TextIO, answer: float
+) -> AsyncIterator[Callable[[str], Transport]]:
     screen = ConsoleTransport(console)
     local: dict[str, Transport] = {CONSOLE: screen, OPERATOR: screen, LOG: LogTransport(log)}
     if settings.telegram_bot_token is None:
         yield lambda chat: local.get(chat, local[LOG])
         return
+    token = settings.telegram_bot_token.get_secret_value()
     api_url = settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None
-    async with TelegramTransport(settings.telegram_bot_token.get_secret_value(), api_url=api_url) as telegram:
+    async with TelegramTransport(token, api_url=api_url, read_timeout=answer) as telegram:
         yield lambda chat: local.get(chat, telegram)

@@ -14,8 +14,9 @@ class Pace:
     lasts that Telegram asks us to wait, and the first step of our own patience. A chat that refuses us, and a
     refused token, are tried again after `paused` and `refused`. News older than `late` is marked so; when a
     release does not reach every chat within `slow`, the operator is told. `look_again` is the longest rest of
-    the sender: another process may fill the outbox without a poke. `backoff` lies before a page is asked for
-    again, and `timeout` bounds each silence of a site.
+    the sender: another process may fill the outbox without a poke. `answer` bounds each silence of Telegram:
+    a call that is given up too early is one that nobody can be sure of. `backoff` lies before a page is asked
+    for again, and `timeout` bounds each silence of a site.
     """
 
     spacing: float = 1.2
@@ -28,6 +29,7 @@ class Pace:
     late: float = 6 * 3600.0
     slow: float = 600.0
     look_again: float = 5.0
+    answer: float = 20.0
     backoff: float = 1.0
     timeout: float = 20.0
 

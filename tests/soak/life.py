@@ -1,0 +1,146 @@
+"""One life of a process: it looks, and sends until nothing is left, or dies on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
+
+from bot.campaign import Campaign, parse_campaign
+from bot.desk import open_desk
+from bot.operate import crash
+from bot.pace import Pace
+from bot.settings import Settings
+from state.store import Store
+from tests.fakes.bot_api import TOKEN
+
+TEAM, FORUM, TOPIC, PERSON, OPERATOR = -1001, -1003, 7, 5, -1002
+PETITIONS = (1, 2)
+TITLES = {number: f"Petition {number}" for number in PETITIONS}
+TICK = timedelta(seconds=10)
+# Times of the store pass as fast as they are asked for; what is waited for in earnest is over at once.
+FAST = Pace(spacing=0, even=0, window=0, unit=0.002, answer=0.25, backoff=0.01, timeout=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process finds everything: addresses of the database, the web and the Bot API."""
+
+    database: str
+    web: str
+    telegram: str
+
+    def settings(self) -> Settings:
+        """Return the settings of a process here."""
+        return Settings.model_validate(
+            {
+                "telegram_bot_token": TOKEN,
+                "alert_chats": f"{TEAM},{FORUM}:{TOPIC},{PERSON}",
+                "ops_chat": str(OPERATOR),
+                "database_url": self.database,
+                "web_mirror": self.web,
+                "web_pause": 0,
+                "telegram_api_url": self.telegram,
+            }
+        )
+
+
+class Killed(BaseException):
+    """The process is dead: nothing after this may leave a trace."""
+
+
+def campaign() -> Campaign:
+    """Return the campaign that is watched: each petition, told at each signature."""
+    petitions = [
+        {"source": "parliament_petition", "id": number, "title": TITLES[number], "tell_at": ["every 1"]}
+        for number in PETITIONS
+    ]
+    return parse_campaign({"campaign": {"name": "Soak", "sources": []}, "petition": petitions}, "soak.toml")
+
+
+async def live(place: Place, now: datetime) -> datetime:
+    """Wait for the lease, look once and send until nothing is left; return the time at which that is done.
+
+    Time stands still but for waits, which are over at once.
+    """
+    moment = [now]
+    store = Store.open(place.database)
+    try:
+        async with open_desk(place.settings(), campaign(), store, clock=lambda: moment[0], pace=FAST) as desk:
+            try:
+                while not desk.take_lease():
+                    moment[0] += TICK
+                results = await desk.checker.round(desk.campaign.sources)
+                assert not [result.error for result in results if result.error]
+                while (next_due := (await desk.sender.drain()).next_due) is not None:
+                    moment[0] = max(moment[0], next_due)
+                desk.drop_lease()
+            except BaseException:
+                desk.pages.take_changed()  # the dead save nothing
+                raise
+    finally:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        store.close()
+    return moment[0]
+
+
+def live_here(place: Place, now: datetime, where: str | None) -> datetime | None:
+    """Live one life in this process, to its end or to a point; return when it ended, None if it died."""
+    crash.arm(_dying(where) if where else None)
+    try:
+        return asyncio.run(live(place, now))
+    except Killed:
+        return None
+    finally:
+        crash.arm(None)
+
+
+def _dying(where: str) -> Callable[[str], None]:
+    """Return what ends a life at a point, and whatever of it is still running at the next."""
+    dead = False
+
+    def die() -> None:
+        nonlocal dead
+        dead = True
+
+    passed = crash.at(where, die)
+
+    def point(name: str) -> None:
+        if not dead:
+            passed(name)
+        if dead:
+            raise Killed(where)
+
+    return point
+
+
+def live_as_child(place: Place, now: datetime, where: str | None, end: Connection) -> None:
+    """Live one life in a process of its own, to its end or to a SIGKILL; send when it ended."""
+    if where:
+        crash.arm(crash.at(where, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+    end.send(asyncio.run(live(place, now)))
+
+
+def work_as_child(place: Place) -> None:
+    """Be a worker in real time, until killed: look and send whenever the lease can be had."""
+    asyncio.run(_work(place))
+
+
+async def _work(place: Place) -> None:
+    from bot.desk import utc_now
+
+    store = Store.open(place.database)
+    settings = place.settings().model_copy(update={"lease_time": 1.0})
+    pace = Pace(
+        spacing=0.01, even=0, window=0, doubt=0.3, unit=0.02, paused=0.5, refused=0.5, answer=0.5, timeout=5
+    )
+    async with open_desk(settings, campaign(), store, clock=utc_now, pace=pace) as desk:
+        while True:
+            if await asyncio.to_thread(desk.take_lease):
+                await desk.checker.round(desk.campaign.sources)
+                await desk.sender.drain()
+            await asyncio.sleep(0.05)
