@@ -19,6 +19,7 @@ THEN_EVERY = timedelta(minutes=2)  # until the team's patience ends
 CLEAR_BEFORE = timedelta(minutes=5)  # before the announced minute; then nothing else is in the way
 FIRST_RETRY, LAST_RETRY = timedelta(minutes=5), timedelta(hours=6)
 NEAR = 11  # the releases before the newest that are looked at more often
+TRIED_BEFORE = (3, 1)  # days before its day that an announced release's own page must be readable
 FOR_THE_FILE = 1  # request kept back on an announced day
 
 
@@ -75,7 +76,8 @@ def day_plan(key: str, rhythm: ReleaseCalendar, releases: Sequence[StoredRelease
     """Return the looks of one day in London, in their order.
 
     On an announced day the release's own page is asked sharply around its minute; else the overview three
-    times, the newest release once, and four others in turn, so that each is looked at again and again.
+    times, the newest release once, and four others in turn, so that each is looked at again and again. Some
+    days before an announced day the page of what is to come takes the place of two of them.
     """
     due = _due(releases, day)
     if not due:
@@ -121,12 +123,18 @@ def _quiet_day(
     for at, group in (
         (time(10, 15), newest),
         (time(11, 30), _turn(near, day)),
-        (time(15, 30), _turn(older, day)),
+        (time(15, 30), _coming(releases, day) or _turn(older, day)),
     ):
         if group:
             plans.append((at, Look("visit", tuple(release.key for release in group))))
     for number, (at, look) in enumerate(plans):
         yield Slot(_at(day, at) + _jitter(f"{key}:{day}:{number}", timedelta(minutes=10)), look)
+
+
+def _coming(releases: Sequence[StoredRelease], day: date) -> list[StoredRelease]:
+    """Return the announced releases whose pages are tried on a day, so that a redesign is known in time."""
+    days = {day + timedelta(days=ahead) for ahead in TRIED_BEFORE}
+    return [release for release in releases if release.published is None and _day(release) in days][:2]
 
 
 def _sharp_times(rhythm: ReleaseCalendar, day: date) -> Iterator[datetime]:
@@ -193,8 +201,8 @@ def _followed(releases: Sequence[StoredRelease]) -> list[StoredRelease]:
 
 
 def _due(releases: Sequence[StoredRelease], day: date) -> list[StoredRelease]:
-    """Return the releases of a day that are still to be read, be they out or not."""
-    return [release for release in releases if release.read_at is None and _day(release) == day]
+    """Return the releases of a day that are still to be read, be they out or not; a held one was."""
+    return [r for r in releases if r.read_at is None and r.held is None and _day(r) == day]
 
 
 def _day(release: StoredRelease) -> date | None:

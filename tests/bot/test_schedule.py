@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -92,6 +93,23 @@ def test_every_release_has_its_turn() -> None:
     ]
     assert set().union(*asked[:6]) >= {f"r{n}" for n in range(1, 12)}
     assert set().union(*asked) == {f"r{n}" for n in range(40)}
+
+
+@given(DAYS, st.integers(0, 40))
+def test_the_page_of_what_is_to_come_is_tried_three_days_and_one_day_before(day: date, out: int) -> None:
+    announced = [release(f"a{n}", expected=day.isoformat()) for n in range(3)]
+    for ahead in range(1, 15):
+        plan = day_plan(KEY, CALENDAR, [*history(out), *announced], day - timedelta(days=ahead))
+        asked = [key for slot in plan for key in slot.look.keys]
+        assert [key for key in asked if key.startswith("a")] == (["a0", "a1"] if ahead in (1, 3) else [])
+        assert cost(plan) <= CALENDAR.daily_requests
+
+
+def test_a_held_release_is_not_watched_sharply() -> None:
+    held = replace(release("new", published=SPRING, read=False), held="f1")
+    plan = day_plan(KEY, CALENDAR, [held, *history(3)], SPRING)
+    assert len(plan) == 5
+    assert "new" in {key for slot in plan for key in slot.look.keys}
 
 
 @given(DAYS)
