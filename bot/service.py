@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from bot.campaign import Campaign
@@ -16,7 +15,6 @@ from bot.operate.vitals import Vitals
 from bot.operate.watchdog import Watchdog
 from bot.settings import Settings
 from bot.worker import Budget, Duty, Worker
-from state.chats import Chats
 from state.store import Store
 
 
@@ -29,6 +27,7 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
     async with open_desk(settings, campaign, store, spend=budget.spend) as desk:
         vitals = Vitals(desk.clock(), {source.key: source.rhythm for source in campaign.sources})
         metrics = Metrics(store, desk.checker.web.requests, desk.clock)
+        desk.sender.heard = metrics.heard
         pinger = Pinger(str(settings.healthcheck_url)) if settings.healthcheck_url else None
         watchdog = Watchdog(desk, vitals, metrics, pinger)
         duties: list[Duty] = [watchdog.run]
@@ -45,24 +44,12 @@ def _polling(desk: Desk, vitals: Vitals) -> Polling | None:
     if settings.telegram_bot_token is None:
         return None
 
-    def note(change: Callable[[Chats], object]) -> None:
-        with desk.store.writing() as tx:
-            change(tx.chats)
-
-    async def resume(chat: str) -> None:
-        await asyncio.to_thread(note, lambda chats: chats.resume(chat, desk.clock()))
-        desk.sender.poke()
-
-    async def moved(old: str, new: str) -> None:
-        await asyncio.to_thread(note, lambda chats: chats.moved(old, new))
-        desk.sender.poke()
-
     return Polling(
         settings.telegram_bot_token.get_secret_value(),
         settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None,
         vitals,
         desk.clock,
         allowed=desk.checker.committer.destinations.chats,
-        resume=resume,
-        moved=moved,
+        resume=desk.sender.resume,
+        moved=desk.sender.moved,
     )

@@ -22,7 +22,7 @@ _DUE = outbox.c.not_before <= sa.bindparam("now", type_=outbox.c.not_before.type
 _ROWS = sa.select(
     outbox.c.id,
     outbox.c.alert,
-    *alerts.c["source", "kind"],
+    *alerts.c["source", "kind", "finding"],
     *outbox.c["chat", "thread", "part", "payload", "state", "attempts", "resends", "not_before", "created"],
 ).select_from(outbox.join(alerts))
 _HEADS = _ROWS.where(_AT_HAND, _DUE).order_by(outbox.c.id)

@@ -244,6 +244,7 @@ class OutboxRow:
     alert: int
     source: str
     kind: str
+    finding: Mapping[str, Any]
     chat: str
     thread: int | None
     part: int

@@ -77,7 +77,7 @@ class Sender:
 
     `claim` is the lease to send: it is renewed in the transaction that marks a message, and without it none
     is marked or sent. `allowed` are the chats that may get anything. `tell_operator` posts a finding in a
-    transaction; `heard` is told each outcome of a call: `sent`, or its verdict.
+    transaction. `heard`, which may be set, is told each outcome of a call: `sent`, or its verdict.
     """
 
     def __init__(
@@ -89,7 +89,6 @@ class Sender:
         claim: Claim,
         clock: Callable[[], datetime],
         tell_operator: Callable[[Writer, Finding, datetime], object],
-        heard: Callable[[OutboxRow, str], None] = lambda row, outcome: None,
         pace: Pace = PACE,
     ) -> None:
         self._store = store
@@ -99,7 +98,7 @@ class Sender:
         self._claim = claim
         self._clock = clock
         self._tell_operator = tell_operator
-        self._heard = heard
+        self.heard: Callable[[OutboxRow, str], object] = lambda row, outcome: None
         self._pace = pace
         self.pacer = Pacer(pace)  # for whoever else writes to the chats
         self._moved: dict[str, str] = {}
@@ -232,12 +231,12 @@ class Sender:
         outcome = self._foregone(row) or await self._call(row)
         if isinstance(outcome, _Arrived):
             crash.point("sender:called")
-            self._heard(row, "sent")
+            self.heard(row, "sent")
             await asyncio.to_thread(self._arrived, row, outcome.message_id)
             end: _End | None = "sent"
         else:
             crash.point("sender:failed")
-            self._heard(row, str(outcome.verdict))
+            self.heard(row, str(outcome.verdict))
             if outcome.verdict is Verdict.WAIT:
                 self._obey(row.chat, outcome.retry_after)
             form = self._adapted(row, outcome)

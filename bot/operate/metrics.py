@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from bot.check import Result
+from state.records import OutboxRow
 from state.store import Store
 
 DELIVERY_BUCKETS = (15, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600)
@@ -42,7 +43,7 @@ class Metrics:
     """The worker's counters, in a registry of their own."""
 
     def __init__(self, store: Store, requests: Mapping[str, int], clock: Callable[[], datetime]) -> None:
-        self._registry = CollectorRegistry()
+        self._registry, self._clock = CollectorRegistry(), clock
         self._registry.register(_Now(store, requests, clock))
         self._checks = Counter(
             "figurewatch_checks",
@@ -72,13 +73,12 @@ class Metrics:
         self._changes.labels(key).inc(result.changes)
         self._alerts.labels(key).inc(result.alerts)
 
-    def tried(self, outcome: str) -> None:
-        """Count one message that was tried."""
+    def heard(self, message: OutboxRow, outcome: str) -> None:
+        """Count one message that was tried; where it arrived, note how long that was after publication."""
         self._sends.labels(outcome).inc()
-
-    def delivered(self, seconds: float) -> None:
-        """Note how long after publication a message arrived."""
-        self._delivery.observe(seconds)
+        published = message.finding.get("published")
+        if outcome == "sent" and published:
+            self._delivery.observe((self._clock() - datetime.fromisoformat(published)).total_seconds())
 
     def page(self) -> bytes:
         """Return all of it in Prometheus's text form."""
