@@ -33,7 +33,7 @@ from state.lease import Claim
 from state.records import NewAlert, Parcel
 from state.store import Store, Writer
 from tests.fakes import bot_api
-from tests.fakes.bot_api import BotApi, Fault, rate_limited, refusal, stalled
+from tests.fakes.bot_api import BotApi, Call, Fault, Limits, rate_limited, refusal, stalled
 
 GROUP, OTHER, FORUM = -1001, -1002, -1003
 US = Claim("worker", "us", timedelta(seconds=30))
@@ -621,3 +621,258 @@ def test_with_every_third_call_faulty_nothing_is_lost_in_silence(office: Office,
                     pytest.fail(f"{text} was left {state}")
         order = [copy.removeprefix(f"{RESENT}\n") for copy in shown]
         assert order == sorted(order)
+
+
+# What is known of chats.
+
+
+def test_a_chat_that_takes_messages_again_gets_what_was_kept(office: Office) -> None:
+    office.server.kick(GROUP)
+    office.post("one")
+    office.post("two")
+    assert office.drain().later == 1
+    office.server.take_in(GROUP)
+    assert office.drain().sent == 0
+
+    async def hear_of_it() -> None:
+        async with office.sender() as sender:
+            await sender.resume(str(GROUP))
+            await sender.drain()
+
+    asyncio.run(hear_of_it())
+    assert office.server.chat(GROUP).texts == ["one", "two"]
+
+
+def test_a_paused_chat_is_tried_once_an_hour_and_its_return_is_told(office: Office) -> None:
+    office.server.kick(GROUP)
+    office.post("one")
+    office.drain()
+    office.server.take_in(GROUP)
+    office.wait(3600)
+    assert office.drain().sent == 1
+    assert ["takes no messages" in said for said in office.told] == [True, False]
+    assert f"Chat {GROUP} takes messages again" in office.told[1]
+    assert office.store.chats()[str(GROUP)].paused is None
+
+
+def test_where_a_chat_went_is_known_to_the_next_process_and_told_once(office: Office) -> None:
+    office.server.migrate(GROUP, -1009)
+    office.post("first")
+    office.drain()
+    office.post("second")
+    before = len(office.server.calls)
+    office.drain()
+    assert [call.text("chat_id") for call in office.server.calls[before:]] == ["-1009"]
+    assert len(office.told) == 1
+
+
+def test_a_chat_is_allowed_by_its_id_of_old_and_of_now(office: Office) -> None:
+    office.server.migrate(GROUP, -1009)
+    office.post("first")
+    office.drain()
+    office.post("second")
+    office.allowed = {"-1009"}
+    assert office.drain().sent == 1
+    assert office.server.chat(-1009).texts == ["first", "second"]
+
+
+def test_what_telegram_says_of_a_move_is_followed_before_anything_is_sent(office: Office) -> None:
+    office.server.migrate(GROUP, -1009)
+    office.post("first")
+
+    async def hear_of_it() -> None:
+        async with office.sender() as sender:
+            await sender.moved(str(GROUP), "-1009")
+            await sender.moved("-77", "-78")  # nobody we know
+            await sender.drain()
+
+    asyncio.run(hear_of_it())
+    assert [call.text("chat_id") for call in office.server.calls] == ["-1009"]
+    assert "became a supergroup" in office.reports
+    assert office.store.chats().keys() == {str(GROUP)}
+
+
+def test_a_topic_that_is_gone_is_told_once(office: Office) -> None:
+    for text in ("first", "second"):
+        office.post(text, FORUM, 8)
+    office.drain()
+    assert office.server.chat(FORUM).texts == ["first", "second"]
+    assert len(office.told) == 1
+
+
+# Old news.
+
+
+def test_old_news_says_when_it_was_found(office: Office) -> None:
+    office.post("<630>")
+    office.wait(6 * 3600 + 1)
+    office.post("<631>")
+    office.drain()
+    assert office.server.chat(GROUP).texts == [
+        "(late: this was found on 14 May 2026, 09:30)\n<630>",
+        "<631>",
+    ]
+
+
+def test_a_late_second_copy_says_both(office: Office) -> None:
+    office.post("630")
+    office.server.fail(bot_api.CUT_AFTER_DELIVERY)
+    office.drain()
+    office.wait(24 * 3600)
+    office.drain()
+    assert office.server.chat(GROUP).texts[1].splitlines() == [
+        RESENT,
+        "(late: this was found on 14 May 2026, 09:30)",
+        "630",
+    ]
+
+
+# What is never sent twice.
+
+
+def test_what_is_to_be_sent_once_is_never_sent_again(office: Office) -> None:
+    office.post("a digest", once=True)
+    office.post("next")
+    office.server.fail(bot_api.CUT)
+    assert office.drain() == Drained(sent=1, unconfirmed=1)
+    assert office.server.chat(GROUP).texts == ["next"]
+    assert "#A1 was sent to" in office.reports
+
+
+def test_nor_after_a_death_in_the_middle(office: Office) -> None:
+    office.post("a digest", once=True)
+    die_while_sending(office)
+    start_again(office)
+    office.drain_all()
+    assert office.server.chat(GROUP).texts == ["a digest"]
+    assert office.states() == {"a digest": "unconfirmed"}
+
+
+# How a release was told.
+
+
+def release(office: Office, *chats: int) -> None:
+    """Tell some chats of a release that was published 41 seconds ago."""
+    published = {"published": (START - timedelta(seconds=41)).isoformat()}
+    parcels = tuple(Parcel(str(chat), payload(Message((line("March 2026"),)))) for chat in chats)
+    with office.store.writing() as tx:
+        number = tx.next_alert_id()
+        alert = NewAlert(number, "source", "release", f"release {number}", "March", published, parcels)
+        assert tx.add_alert(alert, office.clock())
+
+
+def first_lines(office: Office) -> list[str]:
+    return [said.splitlines()[0] for said in office.told]
+
+
+def test_a_release_that_all_were_told_of_is_one_line_to_the_operator(office: Office) -> None:
+    release(office, GROUP, OTHER, FORUM)
+    office.drain()
+    office.drain()
+    assert first_lines(office) == ["📬 #A1 told: 3 of 3 chats, 41 s after publication"]
+
+
+def test_it_names_who_was_not_told(office: Office) -> None:
+    release(office, GROUP, OTHER)
+    office.server.fault = lambda call: (
+        refusal(400, "Bad Request: nothing mends this") if call.text("chat_id") == str(OTHER) else None
+    )
+    office.drain()
+    [said] = [said for said in office.told if " told: " in said]
+    assert said.splitlines()[:2] == [
+        "⚠️ #A1 told: 1 of 2 chats, 41 s after publication",
+        f"{OTHER}: not delivered (BadRequest: Nothing mends this)",
+    ]
+
+
+def test_a_release_that_is_still_on_its_way_after_ten_minutes_is_said_once(office: Office) -> None:
+    office.server.kick(OTHER)
+    release(office, GROUP, OTHER)
+    office.drain()
+    assert not [said for said in first_lines(office) if " told: " in said]
+    office.wait(600)
+    office.drain()
+    office.server.take_in(OTHER)
+    office.wait(3600)
+    office.drain_all()
+    assert office.server.chat(OTHER).texts == ["March 2026"]
+    [said] = [said for said in office.told if " told: " in said]
+    assert said.startswith("⚠️ #A1 told: 1 of 2 chats, 41 s after publication")
+    assert f"{OTHER}: still waiting (Forbidden" in said
+
+
+def test_a_release_to_the_console_alone_is_not_reported(office: Office) -> None:
+    office.allowed = {"console"}
+    with office.store.writing() as tx:
+        parcel = Parcel("console", payload(Message((line("March 2026"),))))
+        tx.add_alert(NewAlert(1, "source", "release", "fact", "March", parcels=(parcel,)), START)
+    asyncio.run(office.sender_to(lambda chat: ConsoleTransport(io.StringIO())).drain())
+    assert office.told == []
+
+
+# Limits.
+
+
+class RealClock(Clock):
+    """A clock that moves by itself."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Refusing:
+    """Refuses the first calls with 429."""
+
+    left: int
+
+    def __call__(self, call: Call) -> Fault | None:
+        self.left -= 1
+        return rate_limited(2) if self.left >= 0 else None
+
+
+@pytest.mark.parametrize(("refused", "silence"), [(1, 0.0), (2, 0.3)])
+def test_a_second_chat_that_must_wait_holds_all_of_them(store: Store, refused: int, silence: float) -> None:
+    with BotApi(open_house=True) as server:
+        pace = Pace(spacing=0, even=0.05, window=0, unit=0.1, look_again=0.05)
+        office = Office(store, server, RealClock(), pace=pace)
+        server.fault = Refusing(refused)
+        for chat in (GROUP, OTHER, FORUM):
+            office.post("x", chat)
+
+        async def play() -> None:
+            stop = asyncio.Event()
+            async with office.sender() as sender:
+                sender.heard = lambda row, outcome: stop.set() if len(server.spans) == 3 + refused else None
+                await asyncio.wait_for(sender.run(stop), 10)
+
+        asyncio.run(play())
+        assert office.store.outbox.counts()["sent"] == 3
+        last_refused, following = server.spans[refused - 1 : refused + 1]
+        assert silence <= following.begun - last_refused.ended < silence + 0.25
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.03])
+def test_a_group_gets_its_limit_in_a_minute_and_no_more_whoever_sends(store: Store, latency: float) -> None:
+    def answer_slowly(chat: object, message: object) -> None:
+        time.sleep(latency)
+
+    limits = Limits(unit=0.02, burst=30, overall=1000)
+    with BotApi(open_house=True, limits=limits, on_message=answer_slowly) as server:
+        office = Office(store, server, RealClock(), pace=replace(Pace().scaled(0.02), spacing=0, even=0))
+        for number in range(30):
+            office.post(str(number))
+
+        async def play(most: int) -> None:
+            stop = asyncio.Event()
+            server.fault = lambda call: stop.set() if len(server.calls) == most else None
+            async with office.sender(answer=20) as sender:
+                await sender.drain(stop)
+
+        asyncio.run(play(most=10))
+        assert len(server.chat(GROUP).texts) == 10
+        asyncio.run(play(most=30))
+        assert len(server.chat(GROUP).texts) == 30
+        assert server.refusals == 0
+        begun, ended = server.spans[0].begun, server.spans[-1].ended
+        assert 1.2 <= ended - begun < 3
