@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from bot.operate.crash import POINTS
+from state.store import Store
 from tests.conftest import PostgresServer
-from tests.soak.life import Place, live_as_child, live_here
-from tests.soak.world import play, world
+from tests.fakes.bot_api import Span
+from tests.soak.life import Place, live_as_child, live_here, work_as_child
+from tests.soak.world import World, play, world
 
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.soak.preload"])
@@ -73,3 +81,101 @@ def test_a_process_killed_at_any_point_is_mended_by_the_next(sqlite: str, point:
         it.settle(child, lambda: next(plan, None))
         it.judge()
         assert it.deaths
+
+
+class Workers:
+    """Two workers beside each other on one store. Each life of one has a name, by which it sends."""
+
+    def __init__(self, it: World) -> None:
+        """Begin both."""
+        self._it = it
+        self._lives = 0
+        self._running: dict[str, BaseProcess] = {}
+        self.died: dict[str, float] = {}
+        self.begin()
+        self.begin()
+
+    def begin(self) -> None:
+        """Let one more live."""
+        self._lives += 1
+        name = f"worker-{self._lives}"
+        place = replace(self._it.place, telegram=f"{self._it.telegram.url}/{name}")
+        process = PROCESSES.Process(target=work_as_child, args=(place,), daemon=True)
+        process.start()
+        self._running[name] = process
+
+    def kill(self, name: str) -> None:
+        """Kill one that must still have been alive."""
+        process = self._running.pop(name)
+        assert process.is_alive(), f"{name} ended by itself"
+        process.kill()
+        process.join()
+        self.died[name] = time.monotonic()
+
+    def kill_one(self) -> None:
+        """Kill one of them at random, and begin another."""
+        self.kill(self._it.chance.choice(list(self._running)))
+        self.begin()
+
+    def kill_all(self) -> None:
+        """Kill both."""
+        for name in list(self._running):
+            self.kill(name)
+
+
+def wait(until: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Wait until something is so, and do something now and then meanwhile."""
+    end = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.2)
+        meanwhile()
+
+
+def two_workers(database: str, seed: int, publications: int) -> None:
+    """Let two workers tell of publications while one or the other is killed."""
+    with world(database, seed) as it, closing(Store.open(database)) as store:
+        it.settle(live_here, lambda: None)
+        it.go_wrong()
+        workers = Workers(it)
+
+        def kill_now_and_then() -> None:
+            if it.chance.random() < 0.3:
+                workers.kill_one()
+
+        def noticed() -> bool:
+            with store.reading() as tx:
+                return sum(alert.kind == "mark" for alert in tx.alerts()) == 3 * len(it.published)
+
+        for _ in range(publications):
+            it.grow()
+            wait(noticed, kill_now_and_then)
+            time.sleep(0.3)
+            workers.kill_one()
+        wait(lambda: store.outbox.next_due() is None and not store.outbox.counts()["sending"])
+        workers.kill_all()
+        it.judge()
+        senders = never_at_once(it.telegram.spans, workers.died)
+        assert len(senders) > 1
+
+
+def never_at_once(spans: Sequence[Span], died: Mapping[str, float]) -> set[str]:
+    """Hold that no two workers had a message on its way at one moment; return who sent."""
+    calls = [
+        (span.begun, min(span.ended, died[span.who]), span.who)
+        for span in spans
+        if span.who in died and span.begun < died[span.who]
+    ]
+    for (_, ended, who), (begun, _, other) in pairwise(sorted(calls)):
+        assert who == other or ended <= begun
+    return {who for _, _, who in calls}
+
+
+def test_two_workers_on_one_postgresql_never_both_send(postgres_server: PostgresServer) -> None:
+    two_workers(postgres_server.cleared(), seed=200, publications=2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(201, 211))
+def test_two_workers_for_long(postgres_server: PostgresServer, seed: int) -> None:
+    two_workers(postgres_server.cleared(), seed, publications=6)
