@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -430,6 +431,21 @@ async def reject(number: str) -> int:
             found = await asyncio.to_thread(held.reject, desk.checker.committer, number, desk.clock)
     click.echo(f"H{found.id} is dropped: {found.content.release.title}")
     return 0
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the SQLite store into a new file, while a worker runs.
+
+    \b
+    Example:
+      figurewatch backup figurewatch-monday.db
+    """
+    settings = start(quiet=True)
+    with opened(settings) as store:
+        store.backup(file)
+    click.echo(f"{file}: {file.stat().st_size / 1e6:,.1f} MB, to be put in the place of the store's file")
 
 
 @main.command()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,6 +98,28 @@ def migrate(connection: Connection, schema: str) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, schema)
+
+
+def copy(engine: Engine, path: Path) -> None:
+    """Copy a SQLite database as it is now into a new file, while others read and write it.
+
+    Raises StoreError where the file is there already or cannot be written, and for another kind of database.
+    """
+    if engine.dialect.name != "sqlite":
+        raise StoreError(f"{shown(engine.url)} is not a file: back it up with pg_dump")
+    if path.exists():
+        raise StoreError(f"expected a new file for the copy, found {path}")
+    part = path.with_name(f"{path.name}.part")  # nobody takes a copy that was cut off for a whole one
+    try:
+        part.unlink(missing_ok=True)
+        with _answering(engine), engine.connect() as connection, closing(sqlite3.connect(part)) as target:
+            source: Any = connection.connection.driver_connection
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")  # the copy is one file
+        part.rename(path)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"the copy {path} cannot be written: {error}") from error
 
 
 @contextmanager

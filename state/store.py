@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -59,6 +60,10 @@ class Store:
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+    def backup(self, path: Path) -> None:
+        """Copy all of it into a new file, while others read and write. Raises StoreError but for SQLite."""
+        database.copy(self._engine, path)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:

@@ -121,6 +121,12 @@ def test_every_command_that_is_shown_works(local: pytest.MonkeyPatch) -> None:
             assert CliRunner().invoke(main, ["run", "--help"]).exit_code == 0
             continue
         ran = CliRunner().invoke(main, command)
+        if command[0] in ("release", "reject"):  # nothing waits for a decision here
+            assert (
+                ran.output
+                == f"figurewatch: nothing was held as {command[1]}; `figurewatch held` lists what waits\n"
+            )
+            continue
         assert ran.exit_code == 0, f"{shlex.join(command)}: {ran.output}\n{ran.exception!r}"
 
 
