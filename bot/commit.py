@@ -289,13 +289,15 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
     periods = {figure.period for figure in figures}
     if not (periods and _is_taught(tx, source)):
         return []
-    said = {
-        series: value for period in sorted(periods) for series, value in tx.said(source.key, period).items()
-    }
-    if not said and (before := tx.period_before(source.key, min(periods))):
-        said = tx.said(source.key, before)
+    said: dict[SeriesKey, float | None] = {}
+    count = 0
+    for period in sorted(periods):
+        values, number = tx.said(source.key, period, NEEDED)
+        said, count = {**said, **values}, count + number
+    if not count and (before := tx.period_before(source.key, min(periods))):
+        said, count = tx.said(source.key, before, NEEDED)
     history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
-    return release_doubts(figures, said, history)
+    return release_doubts(figures, said, history, count=count)
 
 
 def _days_since_confirmed(

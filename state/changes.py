@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from scrapers.toolkit.contract import Figure
@@ -15,15 +16,18 @@ def compare(known: Mapping[FigureKey, Known], figures: Iterable[Figure], *, comp
     that it has, so that what is stored and not among them is gone. Raises ValueError for two figures with one
     key.
     """
+    figures = tuple(figures)
+    # Plain tuples: they are looked up like a FigureKey, and made in half the time.
+    keys = [(measure.id, area.kind, area.code, period) for measure, area, period, _ in figures]
+    seen = set(keys)
+    if len(seen) < len(keys):
+        twice = next(key for key, count in Counter(keys).items() if count > 1)
+        raise ValueError(f"expected one figure for {' '.join(twice)}, found two")
+    if not known:
+        return Changes(new=figures)
     found = _Found()
-    seen: set[FigureKey] = set()
-    for figure in figures:
-        measure, area, period, _ = figure
-        key = FigureKey(measure.id, area.kind, area.code, period)
-        if key in seen:
-            raise ValueError(f"expected one figure for {' '.join(key)}, found two")
-        seen.add(key)
-        found.add(figure, known.get(key))
+    for key, figure in zip(keys, figures, strict=True):
+        found.add(figure, known.get(FigureKey(*key)))
     return found.changes(gone=[key for key in known if key not in seen] if complete else [])
 
 

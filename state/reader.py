@@ -214,12 +214,19 @@ class Reader:
             found[key] = Known(row.value, row.published, 0 if earlier is None else earlier.revision + 1)
         return found
 
-    def said(self, source: str, period: str) -> dict[SeriesKey, float | None]:
-        """Return the newest values for a period by series: less than `known`, in a third of its time."""
+    def said(
+        self, source: str, period: str, measures: Collection[str]
+    ) -> tuple[dict[SeriesKey, float | None], int]:
+        """Return the newest values of these measures for a period, by series, and how many figures it has."""
         rows = self._connection.execute(_SAID, {"source": source, "period": period}).all()
         values: dict[int, float | None] = dict(rows)
-        found = _by_key(self._series_ids.get(source, {}), values)
-        return found if len(found) == len(values) else _by_key(self._ids(source), values)
+        if not values:
+            return {}, 0
+        ids = self._series_ids.get(source, {})
+        if not values.keys() <= set(ids.values()):  # another process has added series
+            ids = self._ids(source)
+        wanted = {key: id for key, id in ids.items() if key[0] in measures and id in values}
+        return {key: values[id] for key, id in wanted.items()}, len(values)
 
     def period_before(self, source: str, period: str) -> str | None:
         """Return the newest period before this one for which a source has figures."""
@@ -356,12 +363,6 @@ class Reader:
         ids = {(measure, kind, area): series_id for measure, kind, area, series_id in rows}
         self.met[source] = ids
         return ids
-
-
-def _by_key(
-    ids: Mapping[SeriesKey, int], values: Mapping[int, float | None]
-) -> dict[SeriesKey, float | None]:
-    return {key: values[series_id] for key, series_id in ids.items() if series_id in values}
 
 
 def _source_state(row: sa.Row[*tuple[Any, ...]]) -> SourceState:

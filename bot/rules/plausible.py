@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
-from math import log
 from statistics import median
 
 from bot.rules.findings import Doubt
@@ -30,22 +29,26 @@ MOST_DAYS = 10
 
 
 def release_doubts(
-    figures: Sequence[Figure], before: Mapping[Series, float | None], history: History
+    figures: Sequence[Figure],
+    before: Mapping[Series, float | None],
+    history: History,
+    *,
+    count: int | None = None,
 ) -> list[Doubt]:
     """Return why a release is not believed; nothing where it is.
 
-    `before` holds what the same release said earlier, else what the one before it says; `history` England's
-    headline measures.
+    `before` holds what the same release said earlier, else what the one before it says, of the headline
+    measures at least; `count` is how many figures that had in all. `history` holds England's headline
+    measures.
     """
-    now = {(f.measure.id, f.area.kind, f.area.code): f.value for f in figures}
-    measures = {f.measure.id: f.measure for f in figures if f.measure.id in NEEDED}
-    doubts = [*_england(figures, before, history)]
-    if len(now) < FEWER * len(before):
-        low = FEWER * len(before)
-        doubts.append(Doubt("figures in the release", now=len(now), before=len(before), low=low))
-    below = _pairs(now, before)
+    needed = [figure for figure in figures if figure.measure.id in NEEDED]
+    doubts = [*_england(needed, before, history)]
+    earlier = len(before) if count is None else count
+    if len(figures) < FEWER * earlier:
+        doubts.append(Doubt("figures in the release", now=len(figures), before=earlier, low=FEWER * earlier))
+    below = _pairs(needed, before)
     doubts += _moved(below)
-    doubts += _swapped(below, measures)
+    doubts += _swapped(below, {figure.measure.id: figure.measure for figure in needed})
     return doubts
 
 
@@ -101,14 +104,13 @@ def _england(
 _Pairs = Mapping[str, Mapping[str, tuple[float, float]]]  # measure -> area -> value now and before
 
 
-def _pairs(now: Mapping[Series, float | None], before: Mapping[Series, float | None]) -> _Pairs:
+def _pairs(needed: Sequence[Figure], before: Mapping[Series, float | None]) -> _Pairs:
     """Return the headline values below England that can be compared, by measure and area."""
     found: dict[str, dict[str, tuple[float, float]]] = {measure: {} for measure in sorted(NEEDED)}
-    for series, value in now.items():
-        measure, kind, code = series
-        earlier = before.get(series)
-        if measure in found and kind != ENGLAND.kind and value and earlier and min(value, earlier) > 0:
-            found[measure][f"{kind} {code}"] = value, earlier
+    for measure, area, _, value in needed:
+        earlier = before.get((measure.id, area.kind, area.code))
+        if area.kind != ENGLAND.kind and value and earlier and min(value, earlier) > 0:
+            found[measure.id][f"{area.kind} {area.code}"] = value, earlier
     return found
 
 
@@ -126,19 +128,22 @@ def _moved(below: _Pairs) -> Iterator[Doubt]:
 
 def _swapped(below: _Pairs, measures: Mapping[str, Measure]) -> Iterator[Doubt]:
     """Yield the pairs of measures whose areas follow the other one's past instead of their own."""
-    logs = {
-        measure: {area: (log(now), log(before)) for area, (now, before) in areas.items()}
-        for measure, areas in below.items()
-        if len(areas) >= AREAS
-    }
-    for one, other in combinations(logs, 2):
-        both = logs[one].keys() & logs[other].keys()
-        if measures[one].unit != measures[other].unit or len(both) < AREAS:
+    import numpy as np
+
+    names = [measure for measure, areas in below.items() if len(areas) >= AREAS]
+    if len(names) < 2:
+        return
+    places = {area: n for n, area in enumerate(sorted({area for name in names for area in below[name]}))}
+    now, before = np.full((2, len(names), len(places)), np.nan)
+    for row, name in enumerate(names):
+        columns = [places[area] for area in below[name]]
+        now[row, columns], before[row, columns] = np.log(list(below[name].values())).T
+    moved = np.abs(now - before)  # by measure and area; NaN where either month lacks it
+    for one, other in combinations(range(len(names)), 2):
+        both = ~np.isnan(moved[one] + moved[other])
+        if measures[names[one]].unit != measures[names[other]].unit or both.sum() < AREAS:
             continue
-        own = crossed = 0.0
-        for area in both:
-            (now1, before1), (now2, before2) = logs[one][area], logs[other][area]
-            own += abs(now1 - before1) + abs(now2 - before2)
-            crossed += abs(now1 - before2) + abs(now2 - before1)
+        own = (moved[one] + moved[other])[both].sum()
+        crossed = (np.abs(now[one] - before[other]) + np.abs(now[other] - before[one]))[both].sum()
         if own > SWAPPED * crossed:
-            yield Doubt(f"{one} and {other} look swapped in {len(both)} areas")
+            yield Doubt(f"{names[one]} and {names[other]} look swapped in {both.sum()} areas")
