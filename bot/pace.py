@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+EVENLY = 28  # messages a second; 30 are allowed
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -20,7 +22,7 @@ class Pace:
     """
 
     spacing: float = 1.2
-    even: float = 1 / 28
+    even: float = 1 / EVENLY
     window: float = 61.0
     doubt: float = 30.0
     unit: float = 1.0

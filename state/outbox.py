@@ -56,10 +56,10 @@ _IN_HAND = sa.and_(
 )
 _BEGIN = (
     sa.update(outbox)
-    .where(_ROW, outbox.c.state.in_(["pending", "ambiguous"]))
+    .where(sa.or_(sa.and_(_ROW, outbox.c.state.in_(["pending", "ambiguous"])), _IN_HAND))
     .values(
         state="sending",
-        began=sa.bindparam("now"),
+        began=sa.bindparam("since", type_=outbox.c.began.type),
         resends=outbox.c.resends + sa.case((outbox.c.state == "ambiguous", 1), else_=0),
     )
 )
@@ -119,17 +119,16 @@ class Outbox:
             next_due: datetime | None = connection.scalar(_NEXT_DUE)
         return next_due
 
-    def begin(self, id: int, now: datetime, claim: Claim) -> InHand | None:
-        """Take a row for sending, before the call; None if it is not there to take, or the lease is not ours.
+    def begin(self, row: InHand, claim: Claim, now: datetime) -> bool:
+        """Take a row for sending, before the call. Return False if it is gone, or the lease is not ours.
 
         The lease is renewed in the same transaction: it outlasts a call that is shorter. Taking a row that is
-        in doubt counts as a re-send.
+        in doubt counts as a re-send. Where nobody knows whether this was committed, it may be done again.
         """
         with writing(self._engine) as connection:
-            if keep(connection, claim, now):
-                begun = connection.execute(_BEGIN, {"of_id": id, "now": now}).rowcount == 1
-                return InHand(id, now) if begun else None
-            return None
+            if not keep(connection, claim, now):
+                return False
+            return connection.execute(_BEGIN, {"of_id": row.id, "since": row.began}).rowcount == 1
 
     def keep(self, claim: Claim, now: datetime) -> bool:
         """Renew the lease to send, before another call for a row in hand; False if it is not ours."""

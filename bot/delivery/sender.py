@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from bot.delivery.outcome import Outcome, Verdict, backoff, sort_outcome
 from bot.delivery.pacing import Pacer
@@ -20,15 +20,17 @@ from bot.operate import crash
 from bot.pace import PACE, Pace
 from bot.rules.findings import DeliveryProblem, Finding
 from bot.wording.markup import RESENT, late
+from state.records import InHand
 
 if TYPE_CHECKING:
     from state.lease import Claim
-    from state.records import InHand, OutboxRow
+    from state.records import OutboxRow
     from state.store import Store, Writer
 
 LONGEST_CALL = 5 / 6  # of the lease, which is renewed before each call
 
 _log = logging.getLogger("figurewatch.delivery")
+T = TypeVar("T")
 _End = Literal["sent", "later", "unconfirmed", "dead"]
 
 
@@ -146,9 +148,9 @@ class Sender:
         try:
             while not shift.stop.is_set():
                 self._poked.clear()
+                pause = self._pace.look_again if shift.lost else await self._assign(shift)
                 if shift.error:
                     raise shift.error
-                pause = self._pace.look_again if shift.lost else await self._assign(shift)
                 if not (lasting or shift.serving):
                     return
                 await _rest(shift.stop, pause, self._poked)
@@ -223,8 +225,9 @@ class Sender:
 
     async def _deliver(self, row: OutboxRow, shift: _Shift) -> _End | None:
         """Send one message and write down what became of it; None when it is to be taken up again."""
-        hand = await asyncio.to_thread(self._outbox.begin, row.id, self._clock(), self._claim)
-        if hand is None:
+        hand = InHand(row.id, self._clock())
+        begin = partial(self._outbox.begin, hand, self._claim)
+        if not await self._write(row, shift.stop, lambda: begin(self._clock())):
             shift.lost = True
             return None
         crash.point("sender:begun")
@@ -232,7 +235,8 @@ class Sender:
         if isinstance(outcome, _Arrived):
             crash.point("sender:called")
             self.heard(row, "sent")
-            await asyncio.to_thread(self._arrived, row, outcome.message_id)
+            message_id = outcome.message_id
+            await self._write(row, shift.stop, lambda: self._arrived(row, message_id))
             end: _End | None = "sent"
         else:
             crash.point("sender:failed")
@@ -242,13 +246,28 @@ class Sender:
             form = self._adapted(row, outcome)
             if form:
                 self._forms[row.id] = form
-            end = await asyncio.to_thread(self._again if form else self._settle, row, hand, outcome)
+            write_down = self._again if form else self._settle
+            end = await self._write(row, shift.stop, partial(write_down, row, hand, outcome))
         if end not in ("later", None):
             self._forms.pop(row.id, None)
         if end != "sent" or row.kind in REPORTED:
             self.poke()  # there may be a report to send, or another time to look again
         crash.point("sender:done")
         return end
+
+    async def _write(self, row: OutboxRow, stop: asyncio.Event, work: Callable[[], T]) -> T:
+        """Do a piece of writing off the event loop, again and again while the store fails.
+
+        What became of a message is known here alone: left unwritten, it would hold up its chat.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(work)
+            except Exception:
+                if stop.is_set():
+                    raise
+                _log.exception("the state of #A%s could not be written; trying again", row.alert)
+                await _rest(stop, self._pace.look_again)
 
     def _foregone(self, row: OutboxRow) -> Outcome | None:
         """Return what becomes of a message without a call, or None."""

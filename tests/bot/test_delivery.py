@@ -7,6 +7,7 @@ import io
 import logging
 import random
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,7 +31,7 @@ from bot.rules.findings import Finding
 from bot.wording.markup import RESENT, TEXT_LIMIT, Button, Message, bold, line, payload, to_plain
 from bot.wording.messages import compose
 from state.lease import Claim
-from state.records import NewAlert, Parcel
+from state.records import InHand, NewAlert, Parcel
 from state.store import Store, Writer
 from tests.fakes import bot_api
 from tests.fakes.bot_api import BotApi, Call, Fault, Limits, rate_limited, refusal, stalled
@@ -397,7 +398,7 @@ def die_while_sending(office: Office) -> None:
     async def play() -> None:
         async with TelegramTransport(office.server.token, api_url=office.server.url) as telegram:
             [row] = office.store.outbox.due(office.clock())
-            assert office.store.outbox.begin(row.id, office.clock(), office.claim)
+            assert office.store.outbox.begin(InHand(row.id, office.clock()), office.claim, office.clock())
             letter = Letter.full(row.payload)
             again = row.state == "ambiguous"
             await telegram.send(row.chat, row.thread, letter.headed(RESENT) if again else letter)
@@ -621,6 +622,35 @@ def test_with_every_third_call_faulty_nothing_is_lost_in_silence(office: Office,
                     pytest.fail(f"{text} was left {state}")
         order = [copy.removeprefix(f"{RESENT}\n") for copy in shown]
         assert order == sorted(order)
+
+
+@pytest.mark.parametrize("state", ["sending", "sent", "ambiguous"])
+def test_a_store_that_fails_for_a_while_loses_and_doubles_nothing(office: Office, state: str) -> None:
+    if state == "ambiguous":
+        office.server.fail(bot_api.CUT)
+    for text in ("first", "second"):
+        office.post(text)
+    database = sqlite3.connect(office.store.shown.removeprefix("sqlite:///"), isolation_level=None)
+    database.execute(
+        "CREATE TRIGGER full BEFORE UPDATE ON outbox "
+        f"WHEN NEW.state = '{state}' BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+    )
+
+    async def play() -> None:
+        stop = asyncio.Event()
+        async with office.sender(look_again=0.02, doubt=0) as sender:
+            running = asyncio.create_task(sender.run(stop))
+            await asyncio.sleep(0.2)
+            assert office.server.chat(GROUP).texts == (["first"] if state == "sent" else [])
+            database.execute("DROP TRIGGER full")
+            sender.heard = lambda row, outcome: stop.set() if row.alert == 2 else None
+            await asyncio.wait_for(running, 5)
+
+    asyncio.run(play())
+    database.close()
+    first = second_copy("first") if state == "ambiguous" else "first"
+    assert office.server.chat(GROUP).texts == [first, "second"]
+    assert set(office.states().values()) == {"sent"}
 
 
 # What is known of chats.

@@ -12,6 +12,7 @@ token and any chat, and shows each message.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import re
@@ -741,8 +742,12 @@ def _show(chat: Chat, message: Shown) -> None:
 
 def main() -> None:
     """Serve until interrupted, and show each message."""
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    with BotApi(port=port, open_house=True, on_message=_show) as server:
+    options = argparse.ArgumentParser(prog="python -m tests.fakes.bot_api")
+    options.add_argument("port", nargs="?", type=int, default=0)
+    options.add_argument("--unit", type=float, help="enforce Telegram's limits; what a second lasts")
+    chosen = options.parse_args()
+    limits = Limits(chosen.unit) if chosen.unit else None
+    with BotApi(port=chosen.port, open_house=True, limits=limits, on_message=_show) as server:
         print(f"TELEGRAM_API_URL={server.url}\nTELEGRAM_BOT_TOKEN={server.token}\n", flush=True)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from state.lease import Claim
-from state.records import ChatState, Parcel
+from state.records import ChatState, InHand, Parcel
 from state.store import Store
 from tests.state.samples import HOUR, NOON, tell
 
@@ -49,7 +49,7 @@ def postpone(store: Store) -> None:
     claim = Claim("delivery", "us", HOUR)
     assert store.outbox.take_over(claim, NOON, HOUR)
     for row in store.outbox.due(NOON):
-        hand = store.outbox.begin(row.id, NOON, claim)
-        assert hand
+        hand = InHand(row.id, NOON)
+        assert store.outbox.begin(hand, claim, NOON)
         with store.writing() as tx:
             tx.parcels.later(hand, NOON + HOUR, "kicked", counts=False)

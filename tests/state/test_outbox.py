@@ -28,8 +28,8 @@ def due(store: Store, chats: list[str] | None = None, hours: int = 0) -> list[tu
 def begin(store: Store, row: OutboxRow, now: datetime = NOON) -> InHand:
     """Take the lease and a row, as a sender does."""
     assert store.outbox.take_over(US, now, DOUBT)
-    hand = store.outbox.begin(row.id, now, US)
-    assert hand
+    hand = InHand(row.id, now)
+    assert store.outbox.begin(hand, US, now)
     return hand
 
 
@@ -100,9 +100,23 @@ def test_nothing_is_due_in_an_empty_outbox(store: Store) -> None:
 def test_a_row_is_begun_once_and_only_with_the_lease(store: Store) -> None:
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
-    assert store.outbox.begin(row.id, NOON, US) is None
+    assert not store.outbox.begin(InHand(row.id, NOON), US, NOON)
     begin(store, row)
-    assert store.outbox.begin(row.id, NOON, US) is None
+    assert not store.outbox.begin(InHand(row.id, SOON), US, NOON)
+
+
+def test_to_begin_may_be_repeated_by_who_does_not_know_whether_it_was_done(store: Store) -> None:
+    tell(store, "fact", GROUP)
+    [row] = store.outbox.due(NOON)
+    hand = begin(store, row)
+    with store.writing() as tx:
+        tx.parcels.ambiguous(hand, NOON, "time-out")
+    again = begin(store, row, SOON)
+    assert begin(store, row, SOON) == again
+    with store.writing() as tx:
+        assert tx.parcels.later(again, SOON, "429")
+    [row] = store.outbox.due(SOON)
+    assert row.resends == 1
 
 
 def test_a_lease_that_somebody_else_took_begins_nothing(store: Store) -> None:
@@ -110,7 +124,7 @@ def test_a_lease_that_somebody_else_took_begins_nothing(store: Store) -> None:
     [row] = store.outbox.due(NOON)
     assert store.outbox.take_over(US, NOON, DOUBT)
     assert store.outbox.take_over(OTHERS, NOON + HOUR, DOUBT)
-    assert store.outbox.begin(row.id, NOON + HOUR, US) is None
+    assert not store.outbox.begin(InHand(row.id, NOON), US, NOON + HOUR)
     assert store.outbox.due(NOON) == [row]
 
 
@@ -118,7 +132,7 @@ def test_beginning_a_row_renews_the_lease_so_that_it_outlasts_the_call(store: St
     tell(store, "fact", GROUP)
     [row] = store.outbox.due(NOON)
     assert store.outbox.take_over(US, NOON, DOUBT)
-    assert store.outbox.begin(row.id, NOON + US.ttl - timedelta(seconds=1), US)
+    assert store.outbox.begin(InHand(row.id, NOON), US, NOON + US.ttl - timedelta(seconds=1))
     assert not store.outbox.take_over(OTHERS, NOON + US.ttl, DOUBT)
 
 
@@ -158,7 +172,7 @@ def test_a_row_given_up_is_never_due_again(store: Store) -> None:
         assert tx.parcels.dead(other, "chat not found", NOON)
         assert not tx.parcels.on_its_way(1)
     assert store.outbox.due(NOON + HOUR) == []
-    assert store.outbox.begin(other.id, NOON, US) is None
+    assert not store.outbox.begin(other, US, NOON + HOUR)
     with store.reading() as reader:
         ends = {alert.chat: (alert.state, alert.error, alert.sent) for alert in reader.alerts()}
     assert ends == {
@@ -183,8 +197,7 @@ def test_a_late_answer_that_it_failed_does_not_disturb_who_took_over(store: Stor
     [row] = store.outbox.due(NOON)
     ours = begin(store, row)
     assert store.outbox.take_over(OTHERS, NOON + HOUR, DOUBT)
-    theirs = store.outbox.begin(row.id, NOON + HOUR, OTHERS)
-    assert theirs
+    assert store.outbox.begin(InHand(row.id, NOON + HOUR), OTHERS, NOON + HOUR)
     with store.writing() as tx:
         assert not tx.parcels.later(ours, NOON, "no answer")
         assert not tx.parcels.ambiguous(ours, NOON, "time-out")
@@ -197,11 +210,11 @@ def test_a_process_that_dies_while_sending_leaves_the_row_in_doubt(store: Store,
     tell(store, "fact", GROUP, OTHER)
     script = (
         "import os, sys, signal; from datetime import datetime, timedelta; from state.lease import Claim;"
-        "from state.store import Store; store = Store.open(sys.argv[1]);"
+        "from state.records import InHand; from state.store import Store; store = Store.open(sys.argv[1]);"
         "now = datetime.fromisoformat(sys.argv[2]);"
         "claim = Claim('delivery', 'child', timedelta(seconds=30));"
         "assert store.outbox.take_over(claim, now, timedelta());"
-        "assert store.outbox.begin(store.outbox.due(now)[0].id, now, claim);"
+        "assert store.outbox.begin(InHand(store.outbox.due(now)[0].id, now), claim, now);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     died = subprocess.run([sys.executable, "-c", script, database_url, NOON.isoformat()], check=False)
