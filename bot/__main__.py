@@ -66,14 +66,15 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
 
 
 def start(*, quiet: bool = False) -> Settings:
-    """Return the settings with logging started. Raises SettingsError."""
+    """Return the settings with logging started; a `quiet` command says less. Raises SettingsError."""
     import logging
 
     from bot.operate.logs import start_logging
     from bot.settings import load_settings
 
     settings = load_settings()
-    start_logging(settings.secrets, logging.WARNING if quiet else logging.INFO)
+    level = getattr(logging, settings.log_level)
+    start_logging(settings.secrets, logging.WARNING if quiet and level == logging.INFO else level)
     return settings
 
 
@@ -486,5 +487,13 @@ async def doctor(as_json: bool) -> int:
     return int(not all(finding.ok for finding in findings))
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """Run a command as a process of its own."""
+    from bot.operate.logs import log_crashes
+
+    log_crashes()
     main(prog_name="figurewatch")
+
+
+if __name__ == "__main__":
+    entry()

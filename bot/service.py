@@ -28,7 +28,7 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
         vitals = Vitals(desk.clock(), {source.key: source.rhythm for source in campaign.sources})
         metrics = Metrics(store, desk.checker.web.requests, desk.clock)
         desk.sender.heard = metrics.heard
-        pinger = Pinger(str(settings.healthcheck_url)) if settings.healthcheck_url else None
+        pinger = Pinger(settings.healthcheck_url.get_secret_value()) if settings.healthcheck_url else None
         watchdog = Watchdog(desk, vitals, metrics, pinger)
         duties: list[Duty] = [watchdog.run]
         if polling := _polling(desk, vitals):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import time
-from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EXPECTED = {
@@ -24,7 +25,9 @@ EXPECTED = {
     "LEASE_TIME": "seconds from 1 to 600, like 30",
     "DAILY_AT": "a time of day in London, like 08:00, or off",
     "HEALTHCHECK_URL": "an address, like https://hc-ping.com/your-id",
+    "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
 }
+SECRET_PATH = 8  # characters from which on the path of an address is taken for a secret by itself
 
 
 class SettingsError(Exception):
@@ -66,9 +69,10 @@ class Settings(BaseSettings):
     evidence_dir: str | None = None
     telegram_api_url: SecretStr | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
-    healthcheck_url: HttpUrl | None = None
+    healthcheck_url: SecretStr | None = None
     daily_at: time | None = time(8)  # London's
     lease_time: float = Field(default=30.0, ge=1, le=600)  # seconds until another takes over from the dead
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # A validator raises ValueError with what it found; what was expected is said in EXPECTED.
 
@@ -106,7 +110,7 @@ class Settings(BaseSettings):
             raise ValueError("more than one @: write @ : / in a password as %40 %3A %2F")
         return url
 
-    @field_validator("web_mirror", "telegram_api_url")
+    @field_validator("web_mirror", "telegram_api_url", "healthcheck_url")
     @classmethod
     def _address(cls, url: SecretStr | None) -> SecretStr | None:
         if url and not _is_web_address(url.get_secret_value()):
@@ -123,11 +127,35 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return what must appear in no log: the token, the database's password, staging addresses."""
-        token = self.telegram_bot_token.get_secret_value() if self.telegram_bot_token else ""
-        password = re.search(r"://[^/@:]*:([^@/]+)@", self.database_url.get_secret_value())
-        mirror = self.web_mirror.get_secret_value() if self.web_mirror else ""
-        return tuple(secret for secret in (token, password[1] if password else "", mirror) if secret)
+        """Return what must appear in no log or file, each whole and in the parts that a library may show."""
+        parts = set(_password(self.database_url.get_secret_value()))
+        if self.telegram_bot_token:
+            token = self.telegram_bot_token.get_secret_value()
+            parts |= {token, token.partition(":")[2]}
+        for address in (self.web_mirror, self.telegram_api_url, self.healthcheck_url):
+            if address:
+                parts |= set(_parts(address.get_secret_value()))
+        return tuple(sorted(filter(None, parts), key=lambda part: (-len(part), part)))
+
+
+def _password(database_url: str) -> Iterator[str]:
+    """Yield a database's password as it is written in its address, and as it is."""
+    found = re.search(r"://[^/@:]*:([^@/]+)@", database_url)
+    if found:
+        yield from (found[1], unquote(found[1]))
+    yield from parse_qs(database_url.partition("?")[2]).get("password", [])
+
+
+def _parts(address: str) -> Iterator[str]:
+    """Yield an address that is nobody's business, its host, its path, and the password in it."""
+    parts = urlsplit(address)
+    yield address.rstrip("/")
+    yield parts.netloc
+    yield parts.password or ""
+    if parts.hostname and "." in parts.hostname:  # a word like `localhost` says nothing
+        yield parts.hostname
+    if len(parts.path.strip("/")) >= SECRET_PATH:
+        yield parts.path.strip("/")
 
 
 def _is_web_address(text: str) -> bool:

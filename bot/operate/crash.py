@@ -28,7 +28,7 @@ POINTS = (
 
 
 def at(where: str, die: Callable[[], object]) -> Callable[[str], None]:
-    """Return what calls `die` when a point is passed: `where` is its name, with `:n` for the nth time."""
+    """Return what calls `die` at a point and at each after it; `where` is its name, with `:n` the nth time."""
     name, _, times = where.rpartition(":") if where.rpartition(":")[2].isdigit() else (where, "", "1")
     if name not in POINTS:
         raise ValueError(f"expected one of {', '.join(POINTS)}, found {name!r}")
@@ -36,7 +36,7 @@ def at(where: str, die: Callable[[], object]) -> Callable[[str], None]:
 
     def passed(point: str) -> None:
         left[0] -= point == name
-        if left[0] == 0:
+        if left[0] <= 0:
             die()
 
     return passed

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import TracebackType
 
-from bot.operate.redact import keep_secrets
+from bot.operate.redact import Redactor, keep_secrets
 
 
 class JsonLines(logging.Formatter):
@@ -27,8 +29,8 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def start_logging(secrets: Iterable[str], level: int = logging.INFO) -> None:
-    """Send every log to standard error: readable on a terminal, JSON otherwise."""
+def start_logging(secrets: Iterable[str], level: int = logging.INFO) -> Redactor:
+    """Send every log to standard error: readable on a terminal, JSON otherwise. Return what hides secrets."""
     handler = logging.StreamHandler(sys.stderr)
     terminal = sys.stderr.isatty()
     handler.setFormatter(
@@ -38,4 +40,18 @@ def start_logging(secrets: Iterable[str], level: int = logging.INFO) -> None:
     logging.captureWarnings(True)
     for chatty in ("apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    keep_secrets([handler], secrets)
+    return keep_secrets([handler], secrets, chatty=level <= logging.DEBUG)
+
+
+def log_crashes() -> None:
+    """Let errors that nobody caught go to the log, where secrets are hidden, and not to standard error."""
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda crash: _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+    sys.unraisablehook = lambda crash: _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        logging.getLogger("figurewatch").critical(
+            "an error that nobody expected", exc_info=(kind, error or kind(), trace)
+        )

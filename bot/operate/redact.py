@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable
 
 HIDDEN = "[secret]"
-CHATTY = ("httpx", "httpcore")  # they log every address
+CHATTY = ("httpx", "httpcore", "telegram")  # they log every address, or all that is said and heard
 
 
 class Redactor(logging.Filter):
@@ -35,13 +35,15 @@ class Redactor(logging.Filter):
         return True
 
 
-def keep_secrets(handlers: Iterable[logging.Handler], secrets: Iterable[str]) -> Redactor:
-    """Let no handler show a secret, and quieten the libraries that log addresses."""
+def keep_secrets(
+    handlers: Iterable[logging.Handler], secrets: Iterable[str], *, chatty: bool = False
+) -> Redactor:
+    """Let no handler show a secret, and quieten the libraries that log addresses unless they may chat."""
     redactor = Redactor(secrets)
     for handler in handlers:
         handler.addFilter(redactor)
     for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.NOTSET if chatty else logging.WARNING)
     return redactor
 
 

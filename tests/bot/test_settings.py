@@ -63,7 +63,8 @@ def test_chats_are_ids_with_or_without_a_topic_and_each_counts_once(monkeypatch:
         ("WEB_CONTACT", "me (at home)", "'me (at home)'"),
         ("TELEGRAM_API_URL", "http://host:port", "something else"),
         ("PORT", "70000", "'70000'"),
-        ("HEALTHCHECK_URL", "hc-ping", "'hc-ping'"),
+        ("HEALTHCHECK_URL", "hc-ping.com/hunter2", "something else"),
+        ("LOG_LEVEL", "loud", "'loud'"),
     ],
 )
 def test_a_fault_is_one_line_with_what_was_expected_and_found(
@@ -86,7 +87,15 @@ def test_every_fault_is_named_at_once_and_no_secret_is_shown(monkeypatch: pytest
 def test_what_must_not_be_logged_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("DATABASE_URL", "postgresql://watch:hunter2@localhost/figures")
+    monkeypatch.setenv("WEB_MIRROR", "https://staging.example.org:8443/")
+    monkeypatch.setenv("TELEGRAM_API_URL", "http://watch:swordfish@bots:8081")
+    monkeypatch.setenv("HEALTHCHECK_URL", "https://hc-ping.com/0b0e-secret")
     settings = load_settings()
-    assert set(settings.secrets) >= {TOKEN, "hunter2"}
-    assert "hunter2" not in repr(settings)
-    assert TOKEN not in repr(settings)
+    assert set(settings.secrets) >= {TOKEN, "hunter2", "swordfish", "staging.example.org", "0b0e-secret"}
+    assert not [secret for secret in settings.secrets if secret in repr(settings)]
+
+
+@pytest.mark.parametrize("address", ["//watch:hunt%65r2@db/figures", "//watch@db/figures?password=hunter2"])
+def test_a_password_is_known_however_it_is_written(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql:{address}")
+    assert "hunter2" in load_settings().secrets
