@@ -109,7 +109,8 @@ class _Parts:
 class Checker:
     """Looks at sources. One per process: it shares the web client, and remembers what was refused.
 
-    `keep` puts a page aside that could not be read, and says where.
+    `keep` puts a page aside that could not be read, and says where. While first looks are `awaited`, by the
+    keys of their sources, no source is introduced, so that one line can name them all.
     """
 
     committer: Committer
@@ -118,6 +119,8 @@ class Checker:
     clock: Callable[[], datetime]
     spend: Callable[[str], None] = lambda source: None
     keep: Callable[[Scraper, SourceChanged], str] = lambda source, changed: ""
+    awaited: set[str] = field(default_factory=set)
+    _met: list[Seen] = field(default_factory=list)
     _refused: dict[tuple[str, str], _Refusal] = field(default_factory=dict)
     _looked: set[str] = field(default_factory=set)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -140,7 +143,13 @@ class Checker:
         seen = [
             Seen(r.source, r.newest, r.error, r.passing, r.partial, r.kept) for r in results if not r.spent
         ]
-        await self.commit(self.committer.settle, seen, self.clock())
+        self.awaited -= {source.key for source in sources}
+        if self.awaited:
+            self._met += seen
+            await self.commit(self.committer.settle, seen, (), self.clock())
+        else:
+            met, self._met = [*self._met, *seen], []
+            await self.commit(self.committer.settle, seen, met, self.clock())
         return results
 
     def _recall(self, live: Sequence[str]) -> _Memory:

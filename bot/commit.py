@@ -237,10 +237,11 @@ class Committer:
             told = post(tx, self.destinations, source, findings, now)
             return Committed(told, told)
 
-    def settle(self, round_: Sequence[Seen], now: datetime) -> int:
+    def settle(self, round_: Sequence[Seen], met: Sequence[Seen], now: datetime) -> int:
         """Note how a round went: times, troubles, recoveries, introductions; return how many alerts followed.
 
-        A changed page is told at once, a passing failure when it lasts; each once, and its end once.
+        A changed page is told at once, a passing failure when it lasts; each once, and its end once. Those
+        among `met` that nobody knows of yet are introduced in one line.
         """
         with self.store.writing() as tx:
             tx.note_checked([seen.source.key for seen in round_ if seen.error is None], now)
@@ -267,7 +268,7 @@ class Committer:
             if well:
                 findings.append(Recovered(_episode("recovered", well), tuple(well)))
             untold = {key for key, state in states.items() if state.taught_at and not state.introduced}
-            new = [seen for seen in round_ if seen.source.key in untold]
+            new = [seen for seen in met if seen.source.key in untold]
             if new:
                 keys = [seen.source.key for seen in new]
                 tx.introduce(keys, now)

@@ -101,6 +101,8 @@ class Watch:
         watch = cls(desk, source, budget_, retry_slot(desk.clock(), 1))
         state, releases = watch._remembered()
         last = state.checked_at if state.taught_at else None
+        if last is None:
+            desk.checker.awaited.add(source.key)
         watch.slot = watch._next(releases, last)
         return watch
 
@@ -204,8 +206,9 @@ class Worker:
             )
         }
         try:
-            for source in self._desk.campaign.sources:
-                self._plan(await asyncio.to_thread(Watch.begin, self._desk, source, self._budget))
+            begin = partial(Watch.begin, self._desk, budget_=self._budget)
+            for watch in [await asyncio.to_thread(begin, source) for source in self._desk.campaign.sources]:
+                self._plan(watch)
             past = self._start(self._backfill())
             await asyncio.wait(duties, return_when=asyncio.FIRST_COMPLETED)
             past.cancel()

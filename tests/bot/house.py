@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bot.backfill import Backfilled, backfill
 from bot.campaign import parse_campaign
 from bot.check import Result
-from bot.desk import open_desk
+from bot.desk import Desk, open_desk
 from bot.pace import Pace
 from bot.settings import Settings
 from state.store import Store
@@ -69,31 +69,29 @@ class House:
             }
         )
 
-    async def check(self, *sources: str) -> list[Result]:
-        """Look once at the sources and deliver what is due."""
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[Desk]:
+        """Open all that a process here works with, at a pace that need not be waited for."""
         campaign = parse_campaign(self.campaign, "campaign.toml")
-        store = Store.open(self.database_url)
-        try:
+        with self.store() as store:
             async with open_desk(
                 self.settings(), campaign, store, clock=lambda: self.now, pace=QUICK
             ) as desk:
-                results = await desk.checker.round(campaign.chosen(sources))
-                assert desk.take_lease()
-                await desk.sender.drain()
-                desk.drop_lease()
-                return results
-        finally:
-            store.close()
+                yield desk
+
+    async def check(self, *sources: str) -> list[Result]:
+        """Look once at the sources and deliver what is due."""
+        async with self.desk() as desk:
+            results = await desk.checker.round(desk.campaign.chosen(sources))
+            assert desk.take_lease()
+            await desk.sender.drain()
+            desk.drop_lease()
+            return results
 
     async def backfill(self, source: str, since: str = "2021-01") -> Backfilled:
         """Read the past of a source."""
-        campaign = parse_campaign(self.campaign, "campaign.toml")
-        store = Store.open(self.database_url)
-        try:
-            async with open_desk(self.settings(), campaign, store, clock=lambda: self.now) as desk:
-                return await backfill(desk.checker, campaign.chosen([source])[0], since)
-        finally:
-            store.close()
+        async with self.desk() as desk:
+            return await backfill(desk.checker, desk.campaign.chosen([source])[0], since)
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -104,10 +102,6 @@ class House:
         finally:
             store.close()
 
-    def new_messages(self, before: int) -> Sequence[str]:
-        """Return the team's messages after the first `before`."""
-        return self.team[before:]
-
 
 @contextmanager
 def open_house(database_url: str) -> Iterator[House]:
@@ -115,7 +109,7 @@ def open_house(database_url: str) -> Iterator[House]:
     with Sites() as sites, BotApi() as telegram, TemporaryDirectory() as folder:
         telegram.add_chat(TEAM)
         telegram.add_chat(OPERATOR)
-        yield House(sites, telegram, database_url)
+        yield House(sites, telegram, database_url, Path(folder) / "broken")
 
 
 def sqlite(folder: Path) -> str:

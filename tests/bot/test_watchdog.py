@@ -13,16 +13,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from bot.campaign import parse_campaign
 from bot.commands.polling import Polling
-from bot.desk import Desk, open_desk
+from bot.desk import Desk
 from bot.operate.health import HealthServer
 from bot.operate.metrics import Metrics
 from bot.operate.vitals import Vitals
 from bot.operate.watchdog import Watchdog, WorkerUnwell
 from scrapers.toolkit.contract import Every, ReleaseCalendar
-from state.store import Store
-from tests.bot.house import QUICK, TEAM, House, open_house, sqlite
+from tests.bot.house import TEAM, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, count_now
 from tests.fakes.bot_api import TOKEN, UNAUTHORIZED, BotApi
 
@@ -90,23 +88,18 @@ class Kennel:
 
 async def watched(house: House, story: Callable[[Kennel], object]) -> None:
     """Run a story with the watchdog of a worker in this house, and deliver what it says."""
-    campaign = parse_campaign(house.campaign, "campaign.toml")
-    store = Store.open(house.database_url)
-    try:
-        async with open_desk(house.settings(), campaign, store, clock=lambda: house.now, pace=QUICK) as desk:
-            signs = Vitals(house.now, {source.key: source.rhythm for source in campaign.sources})
-            metrics = Metrics(store, desk.checker.web.requests, desk.clock)
-            watchdog = Watchdog(desk, signs, metrics)
-            for result in await desk.checker.round(campaign.sources):
-                watchdog.looked(result)
-            assert desk.take_lease()
-            await desk.sender.drain()
-            outcome = story(Kennel(desk, watchdog, signs, metrics))
-            if asyncio.iscoroutine(outcome):
-                await outcome
-            await desk.sender.drain()
-    finally:
-        store.close()
+    async with house.desk() as desk:
+        signs = Vitals(house.now, {source.key: source.rhythm for source in desk.campaign.sources})
+        metrics = Metrics(desk.store, desk.checker.web.requests, desk.clock)
+        watchdog = Watchdog(desk, signs, metrics)
+        for result in await desk.checker.round(desk.campaign.sources):
+            watchdog.looked(result)
+        assert desk.take_lease()
+        await desk.sender.drain()
+        outcome = story(Kennel(desk, watchdog, signs, metrics))
+        if asyncio.iscoroutine(outcome):
+            await outcome
+        await desk.sender.drain()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.worker import Budget, Watch
 from tests.bot.house import House, open_house, sqlite
 from tests.fakes.bot_api import rate_limited
 from tests.fakes.nhs import Issue, Nhs, england, month_file
@@ -54,6 +55,27 @@ def test_a_first_look_posts_one_line_for_the_round(house: House, nhs: Nhs) -> No
     assert [r.error for r in results] == [None]
     assert len(house.team) == 1
     assert house.team[0].startswith("👀 Now watching: NHS Talking Therapies, monthly (newest: March 2026)")
+
+
+def test_sources_met_one_after_another_at_a_first_start_are_introduced_in_one_line(
+    house: House, nhs: Nhs
+) -> None:
+    house.campaign = {**house.campaign, "petition": [PARLIAMENT]}
+    count_now(house, 628)
+
+    async def story() -> None:
+        async with house.desk() as desk:
+            budget = Budget(desk.clock)
+            watches = [Watch.begin(desk, source, budget) for source in desk.campaign.sources]
+            for watch in watches:
+                await watch.turn()
+            assert desk.take_lease()
+            await desk.sender.drain()
+
+    asyncio.run(story())
+    assert len(house.team) == 1
+    assert "628 signatures" in house.team[0]
+    assert "newest: March 2026" in house.team[0]
 
 
 def test_the_same_pages_again_give_no_message(house: House, nhs: Nhs) -> None:
