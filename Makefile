@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
 
-.PHONY: setup run test soak demo bench lint lock
+.PHONY: setup run test soak fuzz demo bench lint lock
 
 setup: $(VENV)/.ready
 
@@ -28,6 +28,9 @@ test: $(VENV)/.ready
 
 soak: $(VENV)/.ready
 	$(PY) -m pytest -m soak tests/soak
+
+fuzz: $(VENV)/.ready
+	$(PY) -m pytest -m fuzz -s tests/scrapers
 
 demo: $(VENV)/.runtime
 	$(PY) -m bot replay demo

@@ -95,7 +95,7 @@ def script_address(root: Tag, page: Page) -> str:
     address = reading.link(script, page, "the petition's script", "src")
     named, declared = inlay_id(address), reading.attribute(script, "data-inlay-id", "the petition's script")
     if named != declared:
-        raise SourceChanged(f"the script of inlay {declared}", f"that of {named}")
+        raise SourceChanged(f"the script of inlay {' '.join(declared.split())[:12]}", f"that of {named}")
     return address
 
 

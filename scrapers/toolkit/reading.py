@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -29,6 +30,11 @@ _DAY = re.compile(r"(\d{1,2}) ([A-Z][a-z]+) (\d{4})")
 _MONTH = re.compile(r"([A-Z][a-z]+) (\d{4})")
 _STAMP = re.compile(r"(\d{1,2} [A-Z][a-z]+ \d{4}) (\d{1,2}):(\d{2}) ([AaPp][Mm])")
 _WHOLE = re.compile(r"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
+_ADDRESS = re.compile(r"""[^\x00-\x1f\x7f<>"{}|\\^`]{1,500}""")  # the longest in use have 230 characters
+# Python knows codecs that make other text of plain bytes, as idna and unicode_escape.
+_CHARSETS = frozenset(
+    {"utf-8", "utf-8-sig", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be"}
+)
 _LONGEST_INTEGER = 15  # digits; more would not survive as a float
 
 
@@ -53,9 +59,13 @@ def decode(page: Page) -> str:
     """Return a page's text: by its byte order mark or declared charset, UTF-8 otherwise; never by guess."""
     charset = "utf-8-sig" if page.body.startswith(b"\xef\xbb\xbf") else (page.charset or "utf-8")
     try:
+        known = codecs.lookup(charset).name in _CHARSETS
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise SourceChanged("a charset of the web", short(charset), url=page.url, body=page.body)
+    try:
         return page.body.decode(charset)
-    except LookupError:
-        raise SourceChanged("a known charset", short(page.charset), url=page.url, body=page.body) from None
     except UnicodeError:
         raise SourceChanged(
             f"text in {charset}", "bytes that are not", url=page.url, body=page.body
@@ -114,7 +124,7 @@ def link(node: Tag, page: Page, what: str, name: str = "href") -> str:
         parts = urlsplit(address)
     except ValueError:
         raise SourceChanged(f"an address for {what}", short(value)) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _ADDRESS.fullmatch(address):
         raise SourceChanged(f"an address for {what}", short(value))
     return address
 
@@ -166,6 +176,8 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _integer(digits: str) -> int:
+    if digits == "-0":
+        raise SourceChanged("a JSON number", digits)
     if len(digits.lstrip("-")) > _LONGEST_INTEGER:
         raise SourceChanged("a JSON number", f"an integer of {len(digits)} digits")
     return int(digits)

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from scrapers.toolkit.contract import Page, SourceChanged
 from scrapers.toolkit.reading import reading, short
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LARGEST = 512 * 1024 * 1024  # bytes of a table or workbook after decompression
+LONGEST_CELL = 1_000  # characters; the longest name that was ever published has some 150
 # What zipfile raises for a broken archive.
 _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError)
+_CHUNK = 1 << 20  # bytes that are read at once
+# An attribute `r` that is neither a row's number nor a cell in one of 26 columns.
+_FAR_CELL = re.compile(rb"""\br\s*=\s*(?:"(?![A-Z]?[0-9]{1,6}")[^"]*"|'(?![A-Z]?[0-9]{1,6}')[^']*')""")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -85,6 +89,7 @@ def read_table(page: Page, headers: Sequence[tuple[str, ...]]) -> Table:
             return _from_csv(page.body, headers)
         with _open_zip(page.body) as archive:
             if "xl/workbook.xml" in archive.namelist():
+                _check_workbook(archive)
                 return _from_workbook(page.body, headers)
             return _from_csv(_only_csv(archive), headers)
 
@@ -160,6 +165,9 @@ def _clean(values: list[str]) -> list[str]:
     dirty = next((value for value in values if _CONTROL.search(value)), None)
     if dirty is not None:
         raise SourceChanged("text without control characters", short(dirty))
+    longest = max(map(len, values), default=0)
+    if longest > LONGEST_CELL:
+        raise SourceChanged(f"cells of at most {LONGEST_CELL:,} characters", f"one of {longest:,}")
     return values
 
 
@@ -171,6 +179,9 @@ def _open_zip(body: bytes) -> zipfile.ZipFile:
     members = archive.infolist()
     if any(member.flag_bits & 1 for member in members):
         raise SourceChanged("a zip file without a password", "an encrypted one")
+    names = [member.filename.lower() for member in members]
+    if len(set(names)) < len(names):
+        raise SourceChanged("each file of a zip once", "one twice")
     size = sum(member.file_size for member in members)
     if size > LARGEST:
         raise SourceChanged(f"at most {LARGEST >> 20} MiB unpacked", f"{size >> 20} MiB")
@@ -188,6 +199,49 @@ def _only_csv(archive: zipfile.ZipFile) -> bytes:
         raise SourceChanged("a whole zip file", "a broken one") from None
 
 
+def _check_workbook(archive: zipfile.ZipFile) -> None:
+    """Check a workbook's parts before the library sees them, which guesses at broken ones.
+
+    It also makes room for every cell up to the farthest one: a single cell at XFD1048576 takes all memory.
+    """
+    for name in archive.namelist():
+        try:
+            with archive.open(name) as part:
+                if name.endswith((".xml", ".rels")):
+                    _check_xml(part, is_sheet=name.startswith("xl/worksheets/"))
+                else:
+                    while part.read(_CHUNK):
+                        pass
+        except _BROKEN:
+            raise SourceChanged("a whole workbook", f"a broken part {short(name)}") from None
+
+
+def _check_xml(part: IO[bytes], *, is_sheet: bool) -> None:
+    """Raise ValueError for broken XML, SourceChanged for definitions of its own and a sheet's far cells."""
+    from xml.parsers import expat
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_definitions
+    open_tag = b""
+    try:
+        while chunk := part.read(_CHUNK):
+            parser.Parse(chunk)
+            if is_sheet:
+                tags, bracket, rest = (open_tag + chunk).rpartition(b"<")
+                if far := _FAR_CELL.search(tags):
+                    raise SourceChanged("cells from A1 to Z999999", short(far[0].decode("ascii", "replace")))
+                open_tag = bracket + rest
+                if len(open_tag) > _CHUNK:
+                    raise SourceChanged("cells of a few characters", "a far longer one")
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise ValueError(str(error)) from None
+
+
+def _refuse_definitions(*_: object) -> NoReturn:
+    raise SourceChanged("XML without definitions", "a document type")
+
+
 def _from_workbook(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
     import python_calamine
 
@@ -201,6 +255,12 @@ def _from_workbook(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
             return _from_rows(rows, header)
     except python_calamine.CalamineError as error:
         raise SourceChanged("a whole workbook", short(_first_line(error))) from None
+    except BaseException as error:
+        if (
+            type(error).__name__ != "PanicException"
+        ):  # of the library's Rust, as for a day beyond all calendars
+            raise
+        raise SourceChanged("a whole workbook", f"one that cannot be read: {short(str(error))}") from None
 
 
 def _cell(value: object) -> str:

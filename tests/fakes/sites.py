@@ -204,7 +204,7 @@ class Sites:
             path = self._folder / name
             path = path / "index.html" if path.is_dir() else path
             if path.is_file():
-                return _read_file(path)
+                return read_file(path)
         return None
 
     async def _misbehave(self, fault: Fault, body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -329,7 +329,7 @@ def _phrase(status: int) -> str:
         return "Unknown"
 
 
-def _read_file(path: Path) -> Content:
+def read_file(path: Path) -> Content:
     body = path.read_bytes()
     beside = path.with_name(f"{path.name}.meta.json")
     meta: dict[str, Any] = json.loads(beside.read_text()) if beside.is_file() else {}

@@ -138,7 +138,7 @@ def test_what_is_no_page_is_refused_with_what_it_is(body: bytes, found: str) -> 
 def test_a_page_is_decoded_as_it_says_and_never_by_guess() -> None:
     assert reading.decode(page(b"\xa3", "iso-8859-1")) == "£"
     assert reading.decode(page(b"\xef\xbb\xbf\xc2\xa3", "utf-8")) == "£"
-    with pytest.raises(SourceChanged, match="expected a known charset, found 'klingon'"):
+    with pytest.raises(SourceChanged, match="expected a charset of the web, found 'klingon'"):
         reading.decode(page(b"x", "klingon"))
 
 
