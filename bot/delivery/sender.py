@@ -178,15 +178,15 @@ class Sender:
 
     def _served(self, chat: str, shift: _Shift, task: asyncio.Task[None]) -> None:
         del shift.serving[chat]
-        if not task.cancelled():
-            shift.error = shift.error or task.exception()
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("chat %s could not be served", chat, exc_info=error)
+            shift.error = shift.error or error
         if not shift.serving or shift.error:
             self.poke()
 
     async def _settle_in(self) -> None:
         """Learn what the store knows of chats, and what was sent just now, be it by another process."""
         now = self._clock()
-
         chats = await asyncio.to_thread(self._store.chats)
         calls = await asyncio.to_thread(self._outbox.calls, now - timedelta(seconds=self._pace.window))
         self._moved |= {chat: state.moved_to for chat, state in chats.items() if state.moved_to}
@@ -362,7 +362,7 @@ class Sender:
         now, why, chat = self._clock(), outcome.why, row.chat
         with self._writing() as tx:
             match outcome.verdict:
-                case Verdict.NOT_SENT:
+                case Verdict.NOT_SENT | Verdict.MOVED:  # moved: while it was sent to where the chat was
                     wait = backoff(row.attempts + 1) * self._pace.unit
                     tx.parcels.later(hand, now + wait, why)
                 case Verdict.WAIT:
@@ -372,7 +372,7 @@ class Sender:
                     tx.parcels.later(hand, now + wait, why, counts=False)
                     what = f"Telegram refuses the bot's token: {why}. Set a new one."
                     self._report(tx, row, f"token:{now:%Y-%m-%dT%H}", what)
-                case Verdict.REFUSED:
+                case Verdict.REFUSED | Verdict.NO_THREAD:  # no thread: that of all who name none is closed
                     wait = timedelta(seconds=self._pace.paused)
                     tx.parcels.later(hand, now + wait, why, counts=False)
                     if tx.chats.pause(chat, why, now):
@@ -396,7 +396,6 @@ class Sender:
     def _resume(self, chat: str) -> None:
         with self._writing() as tx:
             tx.chats.resume(chat, self._clock())
-        self._settled_in = False
 
     def _follow(self, old: str, new: str) -> None:
         with self._writing() as tx:

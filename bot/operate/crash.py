@@ -28,7 +28,7 @@ POINTS = (
 
 
 def at(where: str, die: Callable[[], object]) -> Callable[[str], None]:
-    """Return what calls `die` at a point and at each after it; `where` is its name, with `:n` the nth time."""
+    """Return what calls `die` at a point and all after it; `where` is its name, with `:n` the nth time."""
     name, _, times = where.rpartition(":") if where.rpartition(":")[2].isdigit() else (where, "", "1")
     if name not in POINTS:
         raise ValueError(f"expected one of {', '.join(POINTS)}, found {name!r}")

@@ -25,11 +25,13 @@ from telegram.error import NetworkError
 from bot.delivery.outcome import Verdict, backoff, sort_outcome
 from bot.delivery.sender import Drained, Sender
 from bot.delivery.transports import ConsoleTransport, Letter, LogTransport, TelegramTransport, Transport
+from bot.operate import crash
 from bot.operate.redact import keep_secrets
 from bot.pace import Pace
 from bot.rules.findings import Finding
 from bot.wording.markup import RESENT, TEXT_LIMIT, Button, Message, bold, line, payload, to_plain
 from bot.wording.messages import compose
+from scrapers.toolkit.contract import Fact
 from state.lease import Claim
 from state.records import InHand, NewAlert, Parcel
 from state.store import Store, Writer
@@ -59,7 +61,6 @@ class Office:
     store: Store
     server: BotApi
     clock: Clock = field(default_factory=Clock)
-    told: list[str] = field(default_factory=list)
     allowed: set[str] = field(default_factory=lambda: {str(GROUP), str(OTHER), str(FORUM)})
     claim: Claim = US
     pace: Pace = QUICK
@@ -103,8 +104,14 @@ class Office:
         )
 
     def _tell(self, tx: Writer, finding: Finding, now: datetime) -> None:
-        if tx.remember("", finding.episode, now):
-            self.told.append(to_plain(compose(finding, None, 0, now)))
+        if tx.remember("operator", finding.episode, now):
+            tx.save_facts("operator", [Fact(finding.episode, to_plain(compose(finding, None, 0, now)))], now)
+
+    @property
+    def told(self) -> list[str]:
+        """Return what the operator was told, in the order of the episodes' names."""
+        with self.store.reading() as tx:
+            return [text or "" for text in tx.facts(["operator"])["operator"].values()]
 
     @property
     def reports(self) -> str:
@@ -730,6 +737,38 @@ def test_a_topic_that_is_gone_is_told_once(office: Office) -> None:
     assert len(office.told) == 1
 
 
+def test_a_move_that_is_heard_of_while_a_message_is_on_its_way_costs_nothing(store: Store) -> None:
+    with BotApi() as server:
+        server.add_chat(GROUP)
+        office = Office(store, server)
+        office.post("first")
+
+        async def play() -> None:
+            async with office.sender() as sender:
+                loop = asyncio.get_running_loop()
+
+                def move(call: Call) -> None:
+                    if server.chat(GROUP).moved_to is None:
+                        server.migrate(GROUP, -1009)
+                        asyncio.run_coroutine_threadsafe(sender.moved(str(GROUP), "-1009"), loop).result(5)
+
+                server.fault = move
+                while (next_due := (await sender.drain()).next_due) is not None:
+                    office.clock.now = next_due
+
+        asyncio.run(play())
+        assert server.chat(-1009).texts == ["first"]
+        assert len(office.told) == 1
+
+
+def test_a_forum_whose_general_topic_is_closed_keeps_its_messages(office: Office) -> None:
+    office.server.fail(refusal(400, "Bad Request: TOPIC_CLOSED"))
+    office.post("first", FORUM)
+    assert office.drain().later == 1
+    office.wait(3600)
+    assert office.drain().sent == 1
+
+
 # Old news.
 
 
@@ -829,6 +868,28 @@ def test_a_release_that_is_still_on_its_way_after_ten_minutes_is_said_once(offic
     [said] = [said for said in office.told if " told: " in said]
     assert said.startswith("⚠️ #A1 told: 1 of 2 chats, 41 s after publication")
     assert f"{OTHER}: still waiting (Forbidden" in said
+
+
+class Death(BaseException):
+    """The process is dead."""
+
+
+@pytest.mark.parametrize("point", ["sender:begun", "sender:called", "sender:posted", "sender:done"])
+def test_a_release_is_reported_once_wherever_the_process_dies(office: Office, point: str) -> None:
+    def die() -> None:
+        raise Death
+
+    release(office, GROUP, OTHER)
+    crash.arm(crash.at(f"{point}:2", die))
+    try:
+        with pytest.raises(Death):
+            office.drain()
+    finally:
+        crash.arm(None)
+    start_again(office)
+    office.drain_all()
+    [said] = [said for said in office.told if " told: " in said]
+    assert said.startswith("📬 #A1 told: 2 of 2 chats")
 
 
 def test_a_release_to_the_console_alone_is_not_reported(office: Office) -> None:

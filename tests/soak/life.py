@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -90,32 +89,17 @@ async def live(place: Place, now: datetime) -> datetime:
 
 def live_here(place: Place, now: datetime, where: str | None) -> datetime | None:
     """Live one life in this process, to its end or to a point; return when it ended, None if it died."""
-    crash.arm(_dying(where) if where else None)
+
+    def die() -> None:
+        raise Killed(where)
+
+    crash.arm(crash.at(where, die) if where else None)
     try:
         return asyncio.run(live(place, now))
     except Killed:
         return None
     finally:
         crash.arm(None)
-
-
-def _dying(where: str) -> Callable[[str], None]:
-    """Return what ends a life at a point, and whatever of it is still running at the next."""
-    dead = False
-
-    def die() -> None:
-        nonlocal dead
-        dead = True
-
-    passed = crash.at(where, die)
-
-    def point(name: str) -> None:
-        if not dead:
-            passed(name)
-        if dead:
-            raise Killed(where)
-
-    return point
 
 
 def live_as_child(place: Place, now: datetime, where: str | None, end: Connection) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -18,8 +22,8 @@ import pytest
 from bot.operate.crash import POINTS
 from state.store import Store
 from tests.conftest import PostgresServer
-from tests.fakes.bot_api import Span
-from tests.soak.life import Place, live_as_child, live_here, work_as_child
+from tests.fakes.bot_api import TOKEN, Span
+from tests.soak.life import PERSON, Place, live_as_child, live_here, work_as_child
 from tests.soak.world import World, play, world
 
 PROCESSES = get_context("forkserver")
@@ -81,6 +85,26 @@ def test_a_process_killed_at_any_point_is_mended_by_the_next(sqlite: str, point:
         it.settle(child, lambda: next(plan, None))
         it.judge()
         assert it.deaths
+
+
+def test_the_environment_names_the_point_at_which_a_command_dies(sqlite: str, tmp_path: Path) -> None:
+    campaign = tmp_path / "campaign.toml"
+    entry = 'source = "parliament_petition"\nid = 1\ntell_at = ["every 1"]\n'
+    campaign.write_text(f'[campaign]\nname = "Soak"\nsources = []\n[[petition]]\n{entry}')
+    with world(sqlite, seed=0) as it, closing(Store.open(sqlite)) as store:
+        settings = {
+            "TELEGRAM_BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_URL": it.place.telegram,
+            "ALERT_CHATS": str(PERSON),
+            "DATABASE_URL": sqlite,
+            "CAMPAIGN_FILE": str(campaign),
+            "WEB_MIRROR": it.place.web,
+            "FIGUREWATCH_CRASH_AT": "sender:called",
+        }
+        died = subprocess.run([sys.executable, "-m", "bot", "check"], env=os.environ | settings, check=False)
+        assert died.returncode == -signal.SIGKILL
+        assert len(it.telegram.chat(PERSON).texts) == 1
+        assert store.outbox.counts()["sending"] == 1
 
 
 class Workers:
