@@ -159,7 +159,8 @@ async def run() -> int:
 def say_what_is_missing(settings: Settings, store: Store, campaign: Campaign) -> None:
     """Log what this worker watches and where it writes, and what a fuller set-up would need."""
     import logging
-    import os
+
+    from bot.operate.place import lost_at_restart
 
     log = logging.getLogger("figurewatch")
     log.info("%s: watching %s", campaign.name, ", ".join(source.key for source in campaign.sources))
@@ -169,8 +170,8 @@ def say_what_is_missing(settings: Settings, store: Store, campaign: Campaign) ->
         log.warning("no ALERT_CHATS: nobody is told; alerts go to this log. Give chat ids, comma-separated")
     if settings.telegram_bot_token and settings.ops_chat is None:
         log.info("no OPS_CHAT: messages for the operator go to this log")
-    if "DYNO" in os.environ and store.shown.startswith("sqlite"):
-        log.warning("this host wipes its disk at each restart, and with it %s; set DATABASE_URL", store.shown)
+    if is_lost := lost_at_restart(store.shown):
+        log.warning("%s will be lost: %s; set DATABASE_URL", store.shown, is_lost)
 
 
 @main.command()

@@ -122,6 +122,15 @@ def copy(engine: Engine, path: Path) -> None:
         raise StoreError(f"the copy {path} cannot be written: {error}") from error
 
 
+def version(connection: Connection) -> str | None:
+    """Return the schema of the tables, None where there are none."""
+    if not connection.dialect.has_table(connection, VERSION_TABLE):
+        return None
+    return connection.scalar(
+        sa.select(sa.column("version_num", sa.String)).select_from(sa.table(VERSION_TABLE))
+    )
+
+
 @contextmanager
 def _writing(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
@@ -174,18 +183,10 @@ def _postgresql(url: URL) -> Engine:
 
 def _make_current(engine: Engine) -> None:
     with engine.connect() as connection:
-        if _version(connection) == SCHEMA:
+        if version(connection) == SCHEMA:
             return
     with _writing(engine) as connection:  # a process that waited here finds the work done
-        version = _version(connection)
-        if version is not None and version > SCHEMA:
-            raise StoreError(f"expected schema {SCHEMA} or older, found {version}: update Figurewatch")
+        found = version(connection)
+        if found is not None and found > SCHEMA:
+            raise StoreError(f"expected schema {SCHEMA} or older, found {found}: update Figurewatch")
         migrate(connection, SCHEMA)
-
-
-def _version(connection: Connection) -> str | None:
-    if not connection.dialect.has_table(connection, VERSION_TABLE):
-        return None
-    return connection.scalar(
-        sa.select(sa.column("version_num", sa.String)).select_from(sa.table(VERSION_TABLE))
-    )

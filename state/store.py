@@ -61,6 +61,11 @@ class Store:
         """Let go of all connections."""
         self._engine.dispose()
 
+    def schema(self) -> str | None:
+        """Return which schema the tables have."""
+        with database.reading(self._engine) as connection:
+            return database.version(connection)
+
     def backup(self, path: Path) -> None:
         """Copy all of it into a new file, while others read and write. Raises StoreError but for SQLite."""
         database.copy(self._engine, path)

@@ -25,6 +25,7 @@ import scrapers.__main__
 from bot import campaign
 from bot.__main__ import main
 from bot.campaign import parse_campaign
+from bot.operate import place
 from bot.operate.recorded import RecordedWeb
 from bot.rules.findings import Finding
 from bot.rules.headline import HEADLINES, headline_rows
@@ -100,6 +101,7 @@ def local(
     (tmp_path / "demo").symlink_to(ROOT / "demo")
     (tmp_path / "figurewatch.db").write_bytes(current_sqlite.read_bytes())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(place, "CONTAINER_MARKS", ())
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     handlers, level = logging.root.handlers[:], logging.root.level

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from bot.check import read
 from bot.desk import open_desk
 from bot.listing import counted
 from bot.operate.evidence import folder_of, kept
+from bot.operate.logs import start_logging
+from bot.operate.place import lost_at_restart
 from bot.settings import Settings, SettingsError, load_settings
 from bot.wording.messages import newest
 from scrapers.toolkit.contract import Scraper, SourceChanged, Unreachable, Web
@@ -29,12 +32,20 @@ class Checked(NamedTuple):
 
 
 async def examine() -> list[Checked]:
-    """Return what works: settings, campaign, database, each source, Telegram. One fault hides no other."""
+    """Return what works: settings, campaign, database, sources, Telegram, chats. One fault hides no other."""
     try:
         settings = load_settings()
     except SettingsError as error:
         return _faults("settings", error)
-    checked = [Checked("settings", True, "read")]
+    level = logging.DEBUG if settings.log_level == "DEBUG" else logging.WARNING
+    redactor = start_logging(settings.secrets, level)
+    checked = [Checked("settings", True, "read"), *await _store_and_sources(settings), *_put_aside(settings)]
+    checked += [check async for check in _telegram(settings)]
+    return [check._replace(says=redactor.hide(check.says)) for check in checked]
+
+
+async def _store_and_sources(settings: Settings) -> list[Checked]:
+    checked = []
     campaign = store = None
     try:
         campaign = load_campaign(settings.campaign_file)
@@ -45,16 +56,37 @@ async def examine() -> list[Checked]:
         checked += _faults("campaign", error)
     try:
         store = await asyncio.to_thread(Store.open, settings.database_url.get_secret_value())
-        checked.append(Checked("database", True, f"{store.shown}{_durable(store.shown)}"))
+        checked += _database(store)
     except StoreError as error:
         checked += _faults("database", error)
     if store:
         try:
             if campaign:
                 checked += [item async for item in _sources(settings, campaign, store)]
+            checked += _held(store)
         finally:
             store.close()
-    return [*checked, *_put_aside(settings), await _telegram(settings)]
+    return checked
+
+
+def _database(store: Store) -> Iterator[Checked]:
+    """Say where figures are kept and whether they stay there; its tables were brought up to date."""
+    version = f"SQLite {sqlite3.sqlite_version}, " if store.shown.startswith("sqlite") else ""
+    is_lost = lost_at_restart(store.shown)
+    what = f"{store.shown} ({version}Python {sys.version.split()[0]})"
+    mend = (
+        f": {is_lost}; set DATABASE_URL to PostgreSQL, or to a file on a disk that stays" if is_lost else ""
+    )
+    yield Checked("database", is_lost is None, f"{what}{mend}")
+    yield Checked("migrations", True, f"schema {store.schema()}, the newest")
+
+
+def _held(store: Store) -> list[Checked]:
+    """Say what waits for a decision: there for a person, and no fault of this set-up."""
+    with store.reading() as tx:
+        waiting = [f"H{held.id}" for held in tx.held() if held.verdict is None]
+    says = f"{', '.join(waiting)} waits for your decision: `figurewatch held`"
+    return [Checked("held", True, says)] if waiting else []
 
 
 def _put_aside(settings: Settings) -> list[Checked]:
@@ -66,11 +98,6 @@ def _put_aside(settings: Settings) -> list[Checked]:
 
 def _faults(name: str, error: Exception) -> list[Checked]:
     return [Checked(name, False, fault) for fault in str(error).splitlines()]
-
-
-def _durable(shown: str) -> str:
-    version = f"SQLite {sqlite3.sqlite_version}, " if shown.startswith("sqlite") else ""
-    return f" ({version}Python {sys.version.split()[0]})"
 
 
 async def _sources(settings: Settings, campaign: Campaign, store: Store) -> AsyncIterator[Checked]:
@@ -98,17 +125,24 @@ async def _says(source: Scraper, web: Web, now: datetime) -> str:
     return newest(next(iter(figures), None))
 
 
-async def _telegram(settings: Settings) -> Checked:
+async def _telegram(settings: Settings) -> AsyncIterator[Checked]:
+    """Ask for the token and for our rights in each chat; nothing is posted."""
     if settings.telegram_bot_token is None:
-        return Checked("telegram", True, "no TELEGRAM_BOT_TOKEN: messages are printed to the console")
-    if not settings.alert_chats:
-        return Checked("telegram", False, "no ALERT_CHATS: give chat ids, comma-separated, ID or ID:TOPIC")
-    from bot.delivery.transports import TelegramTransport
+        yield Checked("telegram", True, "no TELEGRAM_BOT_TOKEN: messages are printed to the console")
+        return
+    from bot.delivery.rights import Telegram
 
-    chats = len(settings.alert_chats)
     api_url = settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None
-    async with TelegramTransport(settings.telegram_bot_token.get_secret_value(), api_url=api_url) as telegram:
-        fault = await telegram.fault()
-    if fault is None:
-        return Checked("telegram", True, f"the token works; {counted(chats, 'chat')} to tell")
-    return Checked("telegram", False, f"{fault}; compare TELEGRAM_BOT_TOKEN with what BotFather printed")
+    async with Telegram(settings.telegram_bot_token.get_secret_value(), api_url=api_url) as telegram:
+        if fault := await telegram.fault():
+            yield Checked(
+                "telegram", False, f"{fault}; compare TELEGRAM_BOT_TOKEN with what BotFather printed"
+            )
+            return
+        yield Checked("telegram", True, "the token works")
+        if not settings.alert_chats:
+            yield Checked("chats", False, "no ALERT_CHATS: give chat ids, comma-separated, ID or ID:TOPIC")
+        operator = [settings.ops_chat] if settings.ops_chat else []
+        for chat in dict.fromkeys([*settings.alert_chats, *operator]):
+            rights = await telegram.rights(chat.id, chat.topic)
+            yield Checked(f"chat {chat}", rights.works, rights.says)

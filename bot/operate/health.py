@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -12,7 +13,10 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+log = logging.getLogger("figurewatch.health")
+
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+UNWELL = "503 Service Unavailable"
 
 
 class _Silent(WSGIRequestHandler):
@@ -46,13 +50,22 @@ class HealthServer:
         self._thread.join()
 
     def _answer(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if request["PATH_INFO"] == "/health":
-            reasons = list(self._reasons())
-            body = json.dumps({"ok": not reasons, "reasons": reasons}).encode()
-            status, kind = ("503 Service Unavailable" if reasons else "200 OK"), "application/json"
-        elif request["PATH_INFO"] == "/metrics":
-            status, kind, body = "200 OK", METRICS_TYPE, self._metrics()
-        else:
-            status, kind, body = "404 Not Found", "text/plain", b"/health or /metrics\n"
+        try:
+            status, kind, body = self._page(request["PATH_INFO"])
+        except Exception:  # a store that does not answer; what would be shown otherwise hides no secrets
+            log.exception("%s cannot be answered", request["PATH_INFO"])
+            status, kind, body = UNWELL, "text/plain", b"the log says why\n"
         start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
+
+    def _page(self, path: str) -> tuple[str, str, bytes]:
+        """Return the status, type and body of a page."""
+        match path:
+            case "/health":
+                reasons = list(self._reasons())
+                body = json.dumps({"ok": not reasons, "reasons": reasons}).encode()
+                return (UNWELL if reasons else "200 OK"), "application/json", body
+            case "/metrics":
+                return "200 OK", METRICS_TYPE, self._metrics()
+            case _:
+                return "404 Not Found", "text/plain", b"/health or /metrics\n"
