@@ -29,22 +29,26 @@ PROVIDERS = {
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    """Give a house on each kind of database that knows the year up to March 2026."""
-    with open_house(database_url) as house:
+def house(tmp_path: Path) -> Iterator[House]:
+    """Give a house that knows nothing yet."""
+    with open_house(sqlite(tmp_path)) as house:
         yield house
 
 
 @pytest.fixture
 def nhs(house: House) -> Nhs:
-    """Give the publisher with fourteen months out and April announced."""
+    """Give the publisher with April announced, and a house that has read all before it."""
+    return publisher(house)
+
+
+def publisher(house: House) -> Nhs:
+    """Return the publisher with fourteen months out and April announced, all of which the house has read."""
     nhs = Nhs(house.sites)
     for months in range(14):
         period = month_shift("2026-03", -months)
         out = date.fromisoformat(f"{month_shift(period, 2)}-10")
-        nhs.issues[period] = Issue(
-            period, out, body=body(period, 163_100 - 700 * months), edited="14 May 2026 9:30 am"
-        )
+        content = body(period, 163_100 - 700 * months)
+        nhs.issues[period] = Issue(period, out, body=content, edited="14 May 2026 9:30 am")
     nhs.publish(Issue("2026-04", expected="11 Jun 2026"))
     asyncio.run(know_the_past(house))
     return nhs
@@ -139,6 +143,19 @@ def test_what_is_released_is_stored_as_it_was_read_and_told_with_the_time_it_was
     with house.store() as store, store.reading() as tx:
         (stored,) = [release for release in tx.releases(MONTHLY) if release.period == "2026-04"]
         assert (stored.read_at, stored.held) == (RELEASED, None)
+
+
+def test_what_is_held_is_released_or_rejected_in_either_database(database_url: str) -> None:
+    with open_house(database_url) as house:
+        nhs = publisher(house)
+        come_out(house, nhs, body("2026-04", 1_600_000))
+        asyncio.run(decide(house, "reject", "H1"))
+        nhs.change("2026-04", body=body("2026-04", 1_500_000), edited="11 June 2026 2:00 pm")
+        asyncio.run(house.check())
+        asyncio.run(decide(house, "release", "H2"))
+        assert ("M001", 1_500_000) in of_april(house)
+        with house.store() as store, store.reading() as tx:
+            assert [(one.id, one.verdict) for one in tx.held()] == [(1, "rejected"), (2, "released")]
 
 
 def test_what_is_rejected_is_never_held_or_told_again_until_the_file_is_replaced(
