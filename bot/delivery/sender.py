@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from bot.delivery.outcome import Outcome, Verdict, backoff, sort_outcome
+from bot.delivery.ledger import End, Ledger, may_be_second
+from bot.delivery.outcome import Outcome, Verdict, sort_outcome
 from bot.delivery.pacing import Pacer
-from bot.delivery.told import REPORTED, told
+from bot.delivery.told import REPORTED
 from bot.delivery.transports import Letter, Transport
 from bot.operate import crash
 from bot.pace import PACE, Pace
-from bot.rules.findings import DeliveryProblem, Finding
+from bot.rules.findings import Finding
 from bot.wording.markup import RESENT, late
 from state.records import InHand
 
@@ -31,7 +31,6 @@ LONGEST_CALL = 5 / 6  # of the lease, which is renewed before each call
 
 _log = logging.getLogger("figurewatch.delivery")
 T = TypeVar("T")
-_End = Literal["sent", "later", "unconfirmed", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class _Shift:
 
     stop: asyncio.Event
     serving: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    ends: Counter[_End] = field(default_factory=Counter)
+    ends: Counter[End] = field(default_factory=Counter)
     lost: bool = False
     error: BaseException | None = None
 
@@ -93,22 +92,18 @@ class Sender:
         tell_operator: Callable[[Writer, Finding, datetime], object],
         pace: Pace = PACE,
     ) -> None:
-        self._store = store
         self._outbox = store.outbox
+        self._ledger = Ledger(store, clock, tell_operator, pace)
         self._transport_for = transports
         self._allowed = frozenset(allowed)
         self._claim = claim
         self._clock = clock
-        self._tell_operator = tell_operator
         self.heard: Callable[[OutboxRow, str], object] = lambda row, outcome: None
         self._pace = pace
         self.pacer = Pacer(pace)  # for whoever else writes to the chats
-        self._moved: dict[str, str] = {}
-        self._paused: set[str] = set()
         self._settled_in = False  # whether what the store knows of chats and of latest calls is known here
         self._forms: dict[int, _Form] = {}  # of messages whose first form was refused
         self._waits: dict[str, float] = {}  # until when Telegram wants silence in a chat, on the loop's clock
-        self._slow: set[int] = set()  # alerts that were said to be slow: the store knows, this saves asking
         self._poked = asyncio.Event()
 
     def poke(self) -> None:
@@ -117,13 +112,13 @@ class Sender:
 
     async def resume(self, chat: str) -> None:
         """Go on in a chat that takes messages again; it is named by its id of old or of now."""
-        await asyncio.to_thread(self._resume, chat)
+        await asyncio.to_thread(self._ledger.resume, chat)
         self.poke()
 
     async def moved(self, old: str, new: str) -> None:
         """Follow a group that became a supergroup."""
         if old in self._allowed:
-            await asyncio.to_thread(self._follow, old, new)
+            await asyncio.to_thread(self._ledger.follow, old, new)
             self.poke()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -167,7 +162,7 @@ class Sender:
         """Begin to serve the chats that have something due; return how many seconds to rest."""
         if not self._settled_in:
             await self._settle_in()
-        await asyncio.to_thread(self._report_slow)
+        await asyncio.to_thread(self._ledger.report_slow)
         due = await asyncio.to_thread(self._outbox.due, self._clock())
         for chat in {row.chat for row in due} - shift.serving.keys():
             task = shift.serving[chat] = asyncio.create_task(self._serve(chat, shift))
@@ -187,20 +182,11 @@ class Sender:
     async def _settle_in(self) -> None:
         """Learn what the store knows of chats, and what was sent just now, be it by another process."""
         now = self._clock()
-        chats = await asyncio.to_thread(self._store.chats)
+        await asyncio.to_thread(self._ledger.learn)
         calls = await asyncio.to_thread(self._outbox.calls, now - timedelta(seconds=self._pace.window))
-        self._moved |= {chat: state.moved_to for chat, state in chats.items() if state.moved_to}
-        self._paused = {chat for chat, state in chats.items() if state.paused}
         calls.sort(key=lambda call: call[1])
-        self.pacer.remember((self._address(chat), (now - at).total_seconds()) for chat, at in calls)
+        self.pacer.remember((self._ledger.address(chat), (now - at).total_seconds()) for chat, at in calls)
         self._settled_in = True
-
-    def _address(self, chat: str) -> str:
-        """Return where a chat is now."""
-        seen = {chat}
-        while (chat := self._moved.get(chat, chat)) not in seen:
-            seen.add(chat)
-        return chat
 
     async def _serve(self, chat: str, shift: _Shift) -> None:
         """Send what is due in one chat, one after another."""
@@ -220,10 +206,10 @@ class Sender:
     async def _turn(self, chat: str, stop: asyncio.Event) -> bool:
         """Wait until the chat may be written to. Return False if stopped before."""
         if self._transport_for(chat).paced:
-            return await self.pacer.turn(self._address(chat), stop)
+            return await self.pacer.turn(self._ledger.address(chat), stop)
         return not stop.is_set()
 
-    async def _deliver(self, row: OutboxRow, shift: _Shift) -> _End | None:
+    async def _deliver(self, row: OutboxRow, shift: _Shift) -> End | None:
         """Send one message and write down what became of it; None when it is to be taken up again."""
         hand = InHand(row.id, self._clock())
         begin = partial(self._outbox.begin, hand, self._claim)
@@ -236,8 +222,8 @@ class Sender:
             crash.point("sender:called")
             self.heard(row, "sent")
             message_id = outcome.message_id
-            await self._write(row, shift.stop, lambda: self._arrived(row, message_id))
-            end: _End | None = "sent"
+            await self._write(row, shift.stop, lambda: self._ledger.arrived(row, message_id))
+            end: End | None = "sent"
         else:
             crash.point("sender:failed")
             self.heard(row, str(outcome.verdict))
@@ -246,7 +232,7 @@ class Sender:
             form = self._adapted(row, outcome)
             if form:
                 self._forms[row.id] = form
-            write_down = self._again if form else self._settle
+            write_down = self._ledger.again if form else self._ledger.settle
             end = await self._write(row, shift.stop, partial(write_down, row, hand, outcome))
         if end not in ("later", None):
             self._forms.pop(row.id, None)
@@ -271,7 +257,7 @@ class Sender:
 
     def _foregone(self, row: OutboxRow) -> Outcome | None:
         """Return what becomes of a message without a call, or None."""
-        if not self._allowed & {row.chat, self._address(row.chat)}:
+        if not self._allowed & {row.chat, self._ledger.address(row.chat)}:
             return Outcome(Verdict.DROPPED, "the chat is no longer in ALERT_CHATS")
         if row.state == "ambiguous" and (row.resends or row.payload.get("once")):
             return Outcome(Verdict.UNKNOWN, "the process ended while it was sent")
@@ -283,9 +269,9 @@ class Sender:
         letter = form.letter
         if self._clock() - row.created > timedelta(seconds=self._pace.late):
             letter = letter.headed(late(row.created))
-        if _may_be_second(row):
+        if may_be_second(row):
             letter = letter.headed(RESENT)
-        address = self._address(row.chat)
+        address = self._ledger.address(row.chat)
         try:
             async with asyncio.timeout(self._claim.ttl.total_seconds() * LONGEST_CALL):
                 return _Arrived(await self._transport_for(row.chat).send(address, form.thread, letter))
@@ -307,147 +293,18 @@ class Sender:
                 return replace(form, letter=short)
             case Verdict.NO_THREAD if form.thread is not None:
                 return replace(form, thread=None)
-            case Verdict.MOVED if self._address(row.chat) != outcome.new_chat:
+            case Verdict.MOVED if self._ledger.address(row.chat) != outcome.new_chat:
                 return form
             case _:
                 return None
 
     def _obey(self, chat: str, wait: timedelta) -> None:
         """Be silent everywhere when a second chat wants silence while a first one does: it is us."""
-        now, seconds = asyncio.get_running_loop().time(), self._patience(wait).total_seconds()
+        now, seconds = asyncio.get_running_loop().time(), self._ledger.patience(wait).total_seconds()
         self._waits = {of: until for of, until in self._waits.items() if until > now}
         if self._waits.keys() - {chat}:
             self.pacer.hold_all(seconds)
         self._waits[chat] = now + seconds
-
-    def _patience(self, wait: timedelta) -> timedelta:
-        """Return how long to wait when Telegram wants us to: its clock may be a second behind."""
-        return (wait + timedelta(seconds=1)) * self._pace.unit
-
-    # What follows is written in one transaction each, off the event loop.
-
-    @contextmanager
-    def _writing(self) -> Iterator[Writer]:
-        with self._store.writing() as tx:
-            yield tx
-            crash.point("sender:posted")
-
-    def _arrived(self, row: OutboxRow, message_id: int | None) -> None:
-        now = self._clock()
-        with self._writing() as tx:
-            if tx.parcels.sent(row.id, message_id, now):
-                self._conclude(tx, row, now)
-            if row.chat in self._paused and tx.chats.resume(row.chat, now):
-                self._report(tx, row, f"resumed:{row.chat}:{now}", f"Chat {row.chat} takes messages again.")
-        self._paused.discard(row.chat)
-
-    def _again(self, row: OutboxRow, hand: InHand, outcome: Outcome) -> None:
-        """Put a message back that is to be sent at once in another form, or to where its chat is now."""
-        now, chat = self._clock(), row.chat
-        with self._writing() as tx:
-            tx.parcels.later(hand, now, outcome.why, counts=False)
-            match outcome.verdict:
-                case Verdict.NO_THREAD:
-                    what = f"Topic {row.thread} of chat {chat} is closed or gone: writing without it"
-                    self._report(tx, row, f"thread:{chat}:{row.thread}", f"{what}. Mend ALERT_CHATS.")
-                case Verdict.MOVED:
-                    self._say_moved(tx, row, chat, outcome.new_chat)
-                case _:
-                    _log.error("#A%s was refused, sending it in another form: %s", row.alert, outcome.why)
-        if outcome.verdict is Verdict.MOVED:
-            self._moved[chat] = outcome.new_chat
-
-    def _settle(self, row: OutboxRow, hand: InHand, outcome: Outcome) -> _End:
-        """Write down what became of a message that did not surely arrive, and what follows from it."""
-        now, why, chat = self._clock(), outcome.why, row.chat
-        with self._writing() as tx:
-            match outcome.verdict:
-                case Verdict.NOT_SENT | Verdict.MOVED:  # moved: while it was sent to where the chat was
-                    wait = backoff(row.attempts + 1) * self._pace.unit
-                    tx.parcels.later(hand, now + wait, why)
-                case Verdict.WAIT:
-                    tx.parcels.later(hand, now + self._patience(outcome.retry_after), why, counts=False)
-                case Verdict.BAD_TOKEN:
-                    wait = timedelta(seconds=self._pace.refused)
-                    tx.parcels.later(hand, now + wait, why, counts=False)
-                    what = f"Telegram refuses the bot's token: {why}. Set a new one."
-                    self._report(tx, row, f"token:{now:%Y-%m-%dT%H}", what)
-                case Verdict.REFUSED | Verdict.NO_THREAD:  # no thread: that of all who name none is closed
-                    wait = timedelta(seconds=self._pace.paused)
-                    tx.parcels.later(hand, now + wait, why, counts=False)
-                    if tx.chats.pause(chat, why, now):
-                        what = f"Chat {chat} takes no messages: {why}. They are kept until it does."
-                        self._report(tx, row, f"paused:{chat}:{now}", what)
-                    self._paused.add(chat)
-                case Verdict.UNKNOWN if not (_may_be_second(row) or row.payload.get("once")):
-                    tx.parcels.ambiguous(hand, now + timedelta(seconds=self._pace.doubt), why)
-                case Verdict.UNKNOWN:
-                    if tx.parcels.unconfirmed(hand, why, now):
-                        self._report_unconfirmed(tx, row, why)
-                        self._conclude(tx, row, now)
-                    return "unconfirmed"
-                case _:
-                    if tx.parcels.dead(hand, why, now):
-                        self._report_dead(tx, row, outcome)
-                        self._conclude(tx, row, now)
-                    return "dead"
-        return "later"
-
-    def _resume(self, chat: str) -> None:
-        with self._writing() as tx:
-            tx.chats.resume(chat, self._clock())
-
-    def _follow(self, old: str, new: str) -> None:
-        with self._writing() as tx:
-            self._say_moved(tx, None, old, new)
-        self._moved[old] = new
-
-    def _say_moved(self, tx: Writer, row: OutboxRow | None, old: str, new: str) -> None:
-        if tx.chats.moved(old, new):
-            what = f"Chat {old} became a supergroup: put {new} into ALERT_CHATS"
-            self._report(tx, row, f"moved:{old}:{new}", f"{what}. Until then messages find their way.")
-
-    def _report_unconfirmed(self, tx: Writer, row: OutboxRow, why: str) -> None:
-        copies = "sent twice" if _may_be_second(row) and not row.payload.get("once") else "sent"
-        what = f"#A{row.alert} was {copies} to {row.chat}, and nobody can know whether it arrived"
-        self._report(tx, row, f"unconfirmed:{row.id}", f"{what}: {why}")
-
-    def _report_dead(self, tx: Writer, row: OutboxRow, outcome: Outcome) -> None:
-        if outcome.verdict is Verdict.DROPPED:
-            what = f"What waits for chat {row.chat} is dropped, from #A{row.alert} on: {outcome.why}."
-            self._report(tx, row, f"dropped:{row.chat}:{self._clock():%Y-%m-%dT%H}", what)
-        else:
-            what = f"#A{row.alert} was not delivered to {row.chat}: {outcome.why}."
-            self._report(tx, row, f"dead:{row.id}", f"{what} `figurewatch alerts` lists what did not arrive.")
-
-    def _report(self, tx: Writer, row: OutboxRow | None, episode: str, text: str) -> None:
-        """Tell the operator. What is wrong with such a report goes to the log alone: it would never end."""
-        _log.error("%s", text)
-        if row is None or row.kind != DeliveryProblem.kind:
-            self._tell_operator(tx, DeliveryProblem(f"delivery:{episode}", text), self._clock())
-
-    def _conclude(self, tx: Writer, row: OutboxRow, now: datetime) -> None:
-        """Say how a release was told when its last message has come to an end."""
-        if row.kind in REPORTED and not tx.parcels.on_its_way(row.alert):
-            self._say_told(tx, row.alert, now)
-
-    def _report_slow(self) -> None:
-        """Say of each release that is still on its way after a while how far it came."""
-        now = self._clock()
-        slow = self._outbox.unsettled(REPORTED, now - timedelta(seconds=self._pace.slow))
-        for alert in set(slow) - self._slow:
-            with self._writing() as tx:
-                self._say_told(tx, alert, now)
-        self._slow = set(slow)
-
-    def _say_told(self, tx: Writer, alert: int, now: datetime) -> None:
-        if finding := told(tx.parcels.standing(alert)):
-            self._tell_operator(tx, finding, now)
-
-
-def _may_be_second(row: OutboxRow) -> bool:
-    """Say whether a copy of this message may have arrived already."""
-    return row.state == "ambiguous" or row.resends > 0
 
 
 async def _rest(stop: asyncio.Event, seconds: float, poked: asyncio.Event | None = None) -> None:

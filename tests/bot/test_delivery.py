@@ -632,7 +632,9 @@ def test_with_every_third_call_faulty_nothing_is_lost_in_silence(office: Office,
 
 
 @pytest.mark.parametrize("state", ["sending", "sent", "ambiguous"])
-def test_a_store_that_fails_for_a_while_loses_and_doubles_nothing(office: Office, state: str) -> None:
+def test_a_store_that_fails_for_a_while_loses_and_doubles_nothing(
+    office: Office, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
     if state == "ambiguous":
         office.server.fail(bot_api.CUT)
     for text in ("first", "second"):
@@ -647,7 +649,10 @@ def test_a_store_that_fails_for_a_while_loses_and_doubles_nothing(office: Office
         stop = asyncio.Event()
         async with office.sender(look_again=0.02, doubt=0) as sender:
             running = asyncio.create_task(sender.run(stop))
-            await asyncio.sleep(0.2)
+            for _ in range(500):
+                if caplog.text.count("could not be written; trying again") > 1:
+                    break
+                await asyncio.sleep(0.01)
             assert office.server.chat(GROUP).texts == (["first"] if state == "sent" else [])
             database.execute("DROP TRIGGER full")
             sender.heard = lambda row, outcome: stop.set() if row.alert == 2 else None

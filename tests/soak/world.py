@@ -135,7 +135,7 @@ class World:
                 assert alert.text.split(" · ")[0] in shown
 
     def _judge_chat(self, copies: list[Copy], told: dict[Fact, StoredAlert], reports: list[str]) -> None:
-        assert list(told) == self.published, "each is told once, and nothing else"
+        assert sorted(told) == sorted(self.published), "each is told once, and nothing else"
         seen: dict[Fact, list[Copy]] = defaultdict(list)
         for copy in copies:
             seen[copy.fact].append(copy)
