@@ -73,8 +73,8 @@ class Ledger:
         with self._writing() as tx:
             if tx.parcels.sent(row.id, message_id, now):
                 self._conclude(tx, row, now)
-            if row.chat in self._paused and tx.chats.resume(row.chat, now):
-                self._report(tx, row, f"resumed:{row.chat}:{now}", f"Chat {row.chat} takes messages again.")
+            if row.chat in self._paused:
+                self._say_resumed(tx, row, row.chat, now)
         self._paused.discard(row.chat)
 
     def again(self, row: OutboxRow, hand: InHand, outcome: Outcome) -> None:
@@ -131,14 +131,19 @@ class Ledger:
 
     def resume(self, chat: str) -> None:
         """Let a chat that takes messages again, named by its id of old or of now, have them at once."""
+        now = self._clock()
         with self._writing() as tx:
-            tx.chats.resume(chat, self._clock())
+            self._say_resumed(tx, None, chat, now)
 
     def follow(self, old: str, new: str) -> None:
         """Remember that a group became a supergroup."""
         with self._writing() as tx:
             self._say_moved(tx, None, old, new)
         self._moved[old] = new
+
+    def _say_resumed(self, tx: Writer, row: OutboxRow | None, chat: str, now: datetime) -> None:
+        if tx.chats.resume(chat, now):
+            self._report(tx, row, f"resumed:{chat}:{now}", f"Chat {chat} takes messages again.")
 
     def _say_moved(self, tx: Writer, row: OutboxRow | None, old: str, new: str) -> None:
         if tx.chats.moved(old, new):
@@ -160,7 +165,7 @@ class Ledger:
 
     def _report(self, tx: Writer, row: OutboxRow | None, episode: str, text: str) -> None:
         """Tell the operator. What is wrong with such a report goes to the log alone: it would never end."""
-        _log.error("%s", text)
+        _log.warning("%s", text)
         if row is None or row.kind != DeliveryProblem.kind:
             self._tell_operator(tx, DeliveryProblem(f"delivery:{episode}", text), self._clock())
 

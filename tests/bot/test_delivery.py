@@ -683,6 +683,7 @@ def test_a_chat_that_takes_messages_again_gets_what_was_kept(office: Office) -> 
 
     asyncio.run(hear_of_it())
     assert office.server.chat(GROUP).texts == ["one", "two"]
+    assert f"Chat {GROUP} takes messages again" in office.told[1]
 
 
 def test_a_paused_chat_is_tried_once_an_hour_and_its_return_is_told(office: Office) -> None:
