@@ -33,7 +33,7 @@ from bot.pace import PACE, Pace
 from bot.settings import Settings
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
 from state.lease import Claim
-from state.store import Store
+from state.store import Store, StoreError
 
 log = logging.getLogger("figurewatch")
 
@@ -153,7 +153,10 @@ async def open_desk(
         try:
             yield desk
         finally:
-            await asyncio.to_thread(desk.save_pages)
+            try:
+                await asyncio.to_thread(desk.save_pages)
+            except StoreError as error:  # they are asked for in full the next time
+                log.warning("what the pages looked like is not kept: %s", error)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ from bot.wording.messages import newest
 from bot.wording.numbers import day_and_time
 from scrapers.toolkit.contract import BudgetSpent, Scraper, SourceChanged, Unreachable
 from state.records import SourceState, StoredRelease
+from state.store import StoreError
 
 log = logging.getLogger("figurewatch.worker")
 
@@ -183,6 +184,7 @@ class Worker:
         )
         self._running: set[asyncio.Task[None]] = set()
         self._leads = False
+        self._lease_fault = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for the lease, then watch and send until `stop` is set; checks on their way are waited for."""
@@ -191,7 +193,10 @@ class Worker:
         try:
             await self._lead(stop)
         finally:
-            await asyncio.to_thread(self._desk.drop_lease)
+            try:
+                await asyncio.to_thread(self._desk.drop_lease)
+            except StoreError as error:  # it runs out by itself
+                log.warning("the lease could not be given back: %s", error)
 
     async def _lead(self, stop: asyncio.Event) -> None:
         """Watch and send. No duty may end before `stop`: then all ends, and its error is raised."""
@@ -227,7 +232,7 @@ class Worker:
         while not stop.is_set():
             if await self._take_lease():
                 return True
-            if not said:
+            if not (said or self._lease_fault):
                 log.warning("another worker holds the lease; waiting to take over when it ends")
                 said = True
             await _rest(stop, self._desk.settings.lease_time / 6)
@@ -251,9 +256,11 @@ class Worker:
         """Take or renew the lease, and return whether it is ours; a store that does not answer gives none."""
         try:
             self._leads = await asyncio.to_thread(self._desk.take_lease)
-        except Exception:
-            log.exception("the lease could not be taken")
-            self._leads = False
+            self._lease_fault = ""
+        except Exception as error:
+            if str(error) != self._lease_fault:  # it is tried every few seconds, and said once
+                log.exception("the lease could not be taken, trying again")
+            self._leads, self._lease_fault = False, str(error)
         return self._leads
 
     def _plan(self, watch: Watch) -> None:

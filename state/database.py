@@ -33,6 +33,10 @@ class StoreError(Exception):
     """Say in one line why the store cannot be used, and never with its password."""
 
 
+class StoreGone(StoreError):
+    """Say that the store's file was removed or replaced under us, and only a new start helps."""
+
+
 def parse(url: str) -> URL:
     """Return the address with its driver. Raises StoreError for one that is not ours."""
     try:
@@ -129,6 +133,17 @@ def version(connection: Connection) -> str | None:
     return connection.scalar(
         sa.select(sa.column("version_num", sa.String)).select_from(sa.table(VERSION_TABLE))
     )
+
+
+def file_of(engine: Engine) -> tuple[int, int] | None:
+    """Return which file a SQLite database is in; None for another kind, and where its file is not there."""
+    if engine.dialect.name != "sqlite":
+        return None
+    try:
+        found = Path(str(engine.url.database)).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from scrapers.toolkit.contract import CachedPage
 from state import database
 from state.chats import Chats
-from state.database import StoreError
+from state.database import StoreError, StoreGone
 from state.lease import Lease
 from state.outbox import Outbox
 from state.reader import Reader, SeriesKey
@@ -27,7 +27,7 @@ from state.sql import upsert
 from state.tables import leases, pages
 from state.writer import Writer
 
-__all__ = ["Reader", "Store", "StoreError", "Writer"]
+__all__ = ["Reader", "Store", "StoreError", "StoreGone", "Writer"]
 
 _PAGES = sa.select(*pages.c["url", "body", "content_type", "charset", "etag", "last_modified"])
 _SOME_PAGES = _PAGES.where(pages.c.url.in_(sa.bindparam("urls", expanding=True)))
@@ -42,6 +42,7 @@ class Store:
         """Take an engine whose schema is current; `open` makes one from an address."""
         self._engine = engine
         self._series_ids: dict[str, dict[SeriesKey, int]] = {}  # committed, and never taken back
+        self._file = database.file_of(engine)
         self.shown = shown
         self.outbox = Outbox(engine)
         self.lease = Lease(engine)
@@ -120,7 +121,13 @@ class Store:
             connection.execute(_SAVE_PAGE, rows)
 
     def probe(self, now: datetime) -> None:
-        """Write something of no meaning; raise whatever keeps the store from being written."""
+        """Write something of no meaning; raise whatever keeps the store from being written.
+
+        Raises StoreGone where a SQLite file is not the one that was opened: what is written to one that was
+        removed is lost, and nothing else would say so.
+        """
+        if database.file_of(self._engine) != self._file:
+            raise StoreGone(f"the file of {self.shown} was removed or replaced while it was in use")
         with database.writing(self._engine) as connection:
             connection.execute(_PROBE, {"name": "probe", "owner": "", "until": now})
 

@@ -40,6 +40,7 @@ class Vitals:
     conflict_since: datetime | None = None
     oldest_due: datetime | None = None  # when the oldest message that is still unsent was due
     store_fault: str | None = None
+    store_gone: bool = False  # for good: a new start finds it, or makes a new one
     clock_jump: timedelta = timedelta()
     _clock_at: tuple[datetime, float] | None = None
 
@@ -66,7 +67,8 @@ class Vitals:
             minutes = (now - self.oldest_due).total_seconds() // 60
             found.append(Complaint("outbox", f"a message has been waiting for {minutes:.0f} minutes"))
         if self.store_fault:
-            found.append(Complaint("store", f"the store cannot be written: {self.store_fault}"))
+            why = f"the store cannot be written: {self.store_fault}"
+            found.append(Complaint("store", why, fatal=self.store_gone))
         if abs(self.clock_jump) > CLOCK_TOLERANCE:
             found.append(Complaint("clock", f"the clock jumped by {self.clock_jump.total_seconds():.0f} s"))
         return found

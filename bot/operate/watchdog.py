@@ -20,10 +20,12 @@ from bot.operate.vitals import Complaint, Vitals
 from bot.rules.calendar import day_of, london_day
 from bot.rules.findings import DailyLine, Finding, Unwell
 from scrapers.toolkit.contract import LONDON
+from state.store import StoreGone
 
 log = logging.getLogger("figurewatch.watchdog")
 
-EVERY = 30.0  # seconds between two rounds
+EVERY, UNWELL_EVERY = 30.0, 5.0  # seconds between two rounds, and while something is wrong
+PATIENCE = 4 * EVERY  # without a round: a store that is kept by another takes one by itself
 
 
 class WorkerUnwell(Exception):
@@ -36,11 +38,17 @@ class Watchdog:
     def __init__(self, desk: Desk, vitals: Vitals, metrics: Metrics, pinger: Pinger | None = None) -> None:
         self._desk, self._vitals, self._metrics, self._pinger = desk, vitals, metrics, pinger
         self._current: dict[str, Complaint] = {}
+        self._rounded: float | None = None  # when the last round ended, on the clock that nobody sets
         self._round: dict[str, bool] = {}  # sources looked at since the last ping, and whether they were well
 
     def reasons(self) -> list[str]:
-        """Return why the worker is not well, for `/health`."""
-        return [complaint.text for complaint in self._current.values()]
+        """Return why the worker is not well, for `/health`, which asks from a thread of its own."""
+        if self._rounded is None:  # while it waits for the lease
+            self._feel(self._desk.clock())
+            return [f"the store cannot be written: {fault}"] if (fault := self._vitals.store_fault) else []
+        silent = monotonic() - self._rounded
+        hung = [f"the worker has not moved for {silent:.0f} s"] if silent > PATIENCE else []
+        return [*hung, *(complaint.text for complaint in list(self._current.values()))]
 
     def looked(self, result: Result) -> None:
         """Note a look at a source; after a full round the outside is told that we live."""
@@ -58,7 +66,7 @@ class Watchdog:
         while not stop.is_set():
             await self.round()
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), EVERY)
+                await asyncio.wait_for(stop.wait(), UNWELL_EVERY if self._current else EVERY)
 
     async def round(self) -> None:
         """Look at every sign of life once, and say what is new."""
@@ -75,9 +83,8 @@ class Watchdog:
         ]
         for complaint in new:
             log.error("%s", complaint.text)
-        if self._daily_due(now):
-            findings.append(await asyncio.to_thread(self._daily, now))
         await asyncio.to_thread(self._tell, findings, now)
+        self._rounded = monotonic()
         if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
             raise WorkerUnwell(fatal[0])
 
@@ -89,15 +96,18 @@ class Watchdog:
             self._vitals.oldest_due = due if due and due < now else None
         except Exception as error:  # whatever a database can raise: full disk, locked, gone, read-only
             self._vitals.store_fault = str(error).splitlines()[0]
+            self._vitals.store_gone = isinstance(error, StoreGone)
         else:
             self._vitals.store_fault = None
 
     def _tell(self, findings: Iterable[Finding], now: datetime) -> None:
-        """Tell the operator; a store that cannot be written leaves the log to say it."""
-        findings = list(findings)
-        if not findings or self._vitals.store_fault:
+        """Tell the operator, once a day that all is well too; a store that fails leaves the log to say it."""
+        if self._vitals.store_fault:
             return
         try:
+            findings = [*findings, *([self._daily(now)] if self._daily_due(now) else [])]
+            if not findings:
+                return
             with self._desk.store.writing() as tx:
                 post(tx, self._desk.checker.committer.destinations, None, findings, now)
         except Exception:

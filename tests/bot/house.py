@@ -34,6 +34,7 @@ class House:
     evidence: Path
     campaign: dict[str, object] = field(default_factory=lambda: dict(CAMPAIGN))
     now: datetime = datetime(2026, 5, 14, 9, 0, tzinfo=UTC)
+    more: dict[str, object] = field(default_factory=dict)  # settings that are otherwise than usual
 
     @property
     def team(self) -> list[str]:
@@ -66,6 +67,7 @@ class House:
                 "web_pause": 0,
                 "telegram_api_url": self.telegram.url,
                 "evidence_dir": str(self.evidence),
+                **self.more,
             }
         )
 
