@@ -171,12 +171,16 @@ def two_workers(database: str, seed: int, publications: int) -> None:
             with store.reading() as tx:
                 return sum(alert.kind == "mark" for alert in tx.alerts()) == 3 * len(it.published)
 
+        def settled() -> bool:
+            counts = store.outbox.counts()
+            return not (counts["pending"] or counts["sending"] or counts["ambiguous"])
+
         for _ in range(publications):
             it.grow()
             wait(noticed, kill_now_and_then)
             time.sleep(0.3)
             workers.kill_one()
-        wait(lambda: store.outbox.next_due() is None and not store.outbox.counts()["sending"])
+        wait(settled)
         workers.kill_all()
         it.judge()
         senders = never_at_once(it.telegram.spans, workers.died)
