@@ -24,7 +24,7 @@ test: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto
 
 soak: $(VENV)/.ready
 	$(PY) -m pytest -m soak tests/soak
