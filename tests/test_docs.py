@@ -26,6 +26,7 @@ from bot import campaign
 from bot.__main__ import main
 from bot.campaign import parse_campaign
 from bot.operate import place
+from bot.operate.metrics import Metrics
 from bot.operate.recorded import RecordedWeb
 from bot.rules.findings import Finding
 from bot.rules.headline import HEADLINES, headline_rows
@@ -37,12 +38,13 @@ from scrapers.konp_petition import displayed_target
 from scrapers.talking_therapies_monthly import KEY_MEASURES, TalkingTherapiesMonthly
 from scrapers.toolkit.capture import look
 from scrapers.toolkit.contract import ENGLAND, Fetched, Figure, Page, Release, Scraper, Unit
+from state.store import Store
 from tests.fakes import nhs
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "demo" / "README.md", *sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 OPERATING, MEASURES = ROOT / "docs" / "operating.md", ROOT / "docs" / "measures.md"
-OTHER_PROGRAMS = {"alias", "git", "heroku"}  # what they do is theirs
+OTHER_PROGRAMS = {"alias", "git", "heroku", "journalctl", "podman", "systemctl"}  # what they do is theirs
 
 
 def name_of(document: Path) -> str:
@@ -231,6 +233,35 @@ def test_every_kind_of_message_is_explained() -> None:
             yield from kinds(kind)
 
     assert {row[0] for row in table(OPERATING, "Kind")} == set(kinds(Finding))
+
+
+def test_every_metric_is_explained(current_sqlite: Path) -> None:
+    store = Store.open(f"sqlite:///{current_sqlite}")
+    try:
+        page = Metrics(store, {"host": 1}, lambda: datetime.now(UTC)).page().decode()
+    finally:
+        store.close()
+    served = re.findall(r"^# TYPE (\S+)", page, re.MULTILINE)
+    assert {row[0] for row in table(OPERATING, "Metric")} == {
+        name for name in served if not name.endswith("_created")
+    }
+
+
+def test_each_fault_is_proved_by_tests_that_are_there() -> None:
+    rows = table(OPERATING, "Fault")
+    for fault, *_, proofs in rows:
+        assert proofs, fault
+        for proof in proofs.split():
+            path, _, name = proof.partition("::")
+            assert f"\ndef {name}(" in (ROOT / path).read_text(), f"{fault}: {proof}"
+    assert len(rows) > 20
+
+
+def test_the_image_is_made_of_what_is_there() -> None:
+    copied = re.findall(r"^COPY (\S+) ", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+    packages = {"bot", "scrapers", "state"}
+    assert set(copied) >= packages
+    assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
 class OnePage:
