@@ -1,4 +1,4 @@
-"""A week of the demo's sources in a process of its own: `python -m tests.bot.week FOLDER` prints a line a day.
+"""A week of the demo's sources in a process of its own: `python -m tests.bot.week FOLDER`, a line a day.
 
 Time is simulated; the web, the store, the sender and the health page are real. Each line is JSON: what the
 process holds when a day is over.
@@ -14,6 +14,7 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -113,10 +114,10 @@ def held() -> dict[str, float]:
     }
 
 
-async def main(folder: Path) -> None:
-    """Live through the week with a store in `folder`."""
+async def main(folder: Path, console: TextIO) -> None:
+    """Live through the week with a store in `folder`, its messages on a console."""
     store = Store.open(f"sqlite:///{folder}/week.db")
-    with RecordedWeb() as web, Path(os.devnull).open("w") as console:
+    with RecordedWeb() as web:
         week = Week(web, folder)
         settings = Settings.model_validate(
             {"database_url": f"sqlite:///{folder}/week.db", "web_mirror": web.url, "web_pause": 0}
@@ -131,4 +132,5 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    with Path(os.devnull).open("w") as nowhere:
+        asyncio.run(main(Path(sys.argv[1]), nowhere))
