@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.desk import LEASE, utc_now
 from bot.operate.crash import POINTS
 from state.store import Store
 from tests.conftest import PostgresServer
@@ -141,6 +142,16 @@ class Workers:
         self.kill(self._it.chance.choice(list(self._running)))
         self.begin()
 
+    def kill_leader(self, store: Store) -> bool:
+        """Kill who holds the lease, and begin another; return False while that is none of these."""
+        leader = store.lease.holder(LEASE, utc_now()) or ""
+        for name, process in self._running.items():
+            if f":{process.pid}:" in leader:
+                self.kill(name)
+                self.begin()
+                return True
+        return False
+
     def kill_all(self) -> None:
         """Kill both."""
         for name in list(self._running):
@@ -164,7 +175,7 @@ def two_workers(database: str, seed: int, publications: int) -> None:
         workers = Workers(it)
 
         def kill_now_and_then() -> None:
-            if it.chance.random() < 0.3:
+            if it.chance.random() < 0.15:
                 workers.kill_one()
 
         def noticed() -> bool:
@@ -178,9 +189,8 @@ def two_workers(database: str, seed: int, publications: int) -> None:
         for _ in range(publications):
             it.grow()
             wait(noticed, kill_now_and_then)
-            time.sleep(0.3)
-            workers.kill_one()
-        wait(settled)
+            wait(settled, kill_now_and_then)
+            wait(lambda: workers.kill_leader(store))
         workers.kill_all()
         it.judge()
         senders = never_at_once(it.telegram.spans, workers.died)
