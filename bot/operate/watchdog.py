@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -38,6 +38,7 @@ class Watchdog:
     def __init__(self, desk: Desk, vitals: Vitals, metrics: Metrics, pinger: Pinger | None = None) -> None:
         self._desk, self._vitals, self._metrics, self._pinger = desk, vitals, metrics, pinger
         self._current: dict[str, Complaint] = {}
+        self._alive_on: date | None = None  # the day whose line this process has posted
         self._rounded: float | None = None  # when the last round ended, on the clock that nobody sets
         self._round: dict[str, bool] = {}  # sources looked at since the last ping, and whether they were well
 
@@ -105,7 +106,8 @@ class Watchdog:
         if self._vitals.store_fault:
             return
         try:
-            findings = [*findings, *([self._daily(now)] if self._daily_due(now) else [])]
+            is_due = self._daily_due(now)
+            findings = [*findings, *([self._daily(now)] if is_due else [])]
             if not findings:
                 return
             with self._desk.store.writing() as tx:
@@ -113,11 +115,13 @@ class Watchdog:
         except Exception:
             log.exception("the operator could not be told")
             return
+        if is_due:
+            self._alive_on = london_day(now)
         self._desk.sender.poke()
 
     def _daily_due(self, now: datetime) -> bool:
         at = self._desk.settings.daily_at
-        return at is not None and now.astimezone(LONDON).time() >= at
+        return at is not None and now.astimezone(LONDON).time() >= at and self._alive_on != london_day(now)
 
     def _daily(self, now: datetime) -> DailyLine:
         """Return the line that says that all is well; told once a day."""

@@ -252,3 +252,17 @@ def test_a_terminal_that_knows_few_characters_still_gets_the_rest(place: dict[st
         check=True,
     )
     assert b"Now watching" in result.stdout
+
+
+def test_a_backup_in_the_place_of_the_store_holds_the_same_and_a_second_one_is_refused(
+    place: dict[str, str], tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    said = figurewatch(place, "backup", str(copy))
+    assert (said.status, said.out.startswith(f"{copy}: ")) == (0, True)
+    restored = {**place, "DATABASE_URL": f"sqlite:///{copy}"}
+    for command in ("figures", "releases", "alerts"):
+        assert figurewatch(restored, command, "--json").json == figurewatch(place, command, "--json").json
+    again = figurewatch(place, "backup", str(copy))
+    assert again.status == 2
+    assert again.err == f"figurewatch: expected a new file for the copy, found {copy}\n"
