@@ -21,7 +21,10 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 
+from bot.campaign import parse_campaign
+from bot.operate import watchdog as watchdog_module
 from bot.operate.watchdog import WorkerUnwell
+from bot.service import serve
 from state import database
 from state.store import StoreError
 from tests.bot.house import House, open_house, sqlite
@@ -235,17 +238,25 @@ def test_a_store_that_another_keeps_is_said_and_nothing_is_half_written(
     assert ["701 signatures" in text for text in house.team] == [False, True]
 
 
-def test_a_store_whose_file_is_gone_ends_the_worker_and_the_next_begins_anew(house: House) -> None:
+def test_a_store_whose_file_is_gone_ends_the_worker_and_the_next_begins_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog_module, "EVERY", 0.1)
     file = Path(house.database_url.removeprefix("sqlite:///"))
 
-    async def story(kennel: Kennel) -> None:
-        await kennel.watchdog.round()
-        for path in file.parent.glob(f"{file.name}*"):
-            path.unlink()
-        with pytest.raises(WorkerUnwell, match="was removed or replaced while it was in use"):
-            await kennel.watchdog.round()
+    async def story() -> None:
+        stop = asyncio.Event()
+        with house.store() as store:
+            campaign = parse_campaign(house.campaign, "campaign.toml")
+            serving = asyncio.create_task(serve(house.settings(), campaign, store, stop))
+            asked = len(house.sites.asked(PETITION))
+            await asyncio.to_thread(until, lambda: len(house.sites.asked(PETITION)) > asked, "a look")
+            for path in file.parent.glob(f"{file.name}*"):
+                path.unlink()
+            with pytest.raises(WorkerUnwell, match="was removed or replaced while it was in use"):
+                await asyncio.wait_for(serving, PATIENCE)
 
-    asyncio.run(watched(house, story))
+    asyncio.run(story())
     asyncio.run(house.check())
     assert [text.partition(":")[0] for text in house.team] == ["👀 Now watching"] * 2
 
