@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
@@ -22,6 +22,7 @@ from scrapers.toolkit.contract import (
     Fetched,
     Figure,
     Release,
+    ReleaseCalendar,
     Scraper,
     SourceChanged,
     Unreachable,
@@ -103,6 +104,24 @@ class _Parts:
     def faults(self) -> dict[str, Fault]:
         """Return what cannot be read as things stand now."""
         return {part: fault for part, fault in {**self.known, **self.found}.items() if fault}
+
+    @property
+    def troubles(self) -> list[Fault]:
+        """Return what is wrong: all faults but those of parts that were withdrawn."""
+        return [fault for fault in self.faults.values() if fault.kind != "withdrawn"]
+
+    def changed(self, part: str, text: str) -> Fault:
+        """Return the fault of a part that waiting cannot mend; told once, if not withdrawn."""
+        before = self.found.get(part) or self.known.get(part)
+        if before and before.kind == "withdrawn":
+            return before
+        return Fault("changed", text, bool(before and before.kind == "changed" and before.told))
+
+    def withdraw_unlisted(self, listed: Collection[str]) -> None:
+        """Let faults of releases that the source does not list any more be no trouble."""
+        for part, fault in self.known.items():
+            if part != OVERVIEW and part not in listed and fault.kind == "changed":
+                self.found[part] = Fault("withdrawn", fault.text, fault.told)
 
 
 @dataclass(slots=True)
@@ -221,15 +240,15 @@ class Checker:
             await self._ask(web, look, stored, parts, seen)
             result.releases = len(seen)
             result.newest = max(filter(is_out, seen), key=publication, default=None)
-            for release in sorted(choose(seen, stored), key=publication):
+            for release in sorted(choose(seen, stored, known), key=publication):
                 async with self._judging(release.key, parts):
                     await self._publication(source, web, release, result)
         except Unreachable as error:
             passing = error
         finally:
             result.add(await self.commit(self.committer.announced, source, seen, parts.faults, self.clock()))
-        result.partial = bool(parts.faults)
-        if changed := next((fault for fault in parts.faults.values() if fault.kind == "changed"), None):
+        result.partial = bool(parts.troubles)
+        if changed := next((fault for fault in parts.troubles if fault.kind == "changed"), None):
             result.error = changed.text
         elif passing:
             raise passing
@@ -242,11 +261,11 @@ class Checker:
     async def _judging(self, part: str, parts: _Parts) -> AsyncIterator[None]:
         """Note whether a part of a source can be read. A passing failure is raised on: it ends the look."""
         before = parts.known.get(part)
-        broken = before is not None and before.kind == "changed"
+        broken = before is not None and before.kind != "passing"
         try:
             yield
         except SourceChanged as error:
-            parts.found[part] = Fault("changed", str(error))
+            parts.found[part] = parts.changed(part, str(error))
             if not broken:
                 await self._put_aside(parts.source, error, parts.result)
             self.web.forget(error.url)
@@ -258,7 +277,7 @@ class Checker:
             raise
         except Exception as error:  # the edge around one release: the others are still read
             log.exception("%s: the reader failed", parts.source.key)
-            parts.found[part] = Fault("changed", _failure(error))
+            parts.found[part] = parts.changed(part, _failure(error))
         else:
             parts.found[part] = None
 
@@ -273,17 +292,22 @@ class Checker:
         """Add to `seen` what the look asks for. What failed is asked for again by a process's first look."""
         source = parts.source
         again: set[str] = set() if source.key in self._looked else set(parts.known)
-        if look.kind != "visit" or OVERVIEW in again:
+        lost = look.kind == "visit" and all(_is_lost(stored.get(key), parts.known) for key in look.keys)
+        if look.kind != "visit" or lost or OVERVIEW in again:
             async with self._judging(OVERVIEW, parts):
-                seen += await (source.releases(web) if look.kind == "full" else source.listed(web))
-        opened = {release.key for release in seen if release.fingerprint}
-        for key in dict.fromkeys((*look.keys, *sorted((again & stored.keys()) - opened))):
+                seen += await source.listed(web)
+                parts.withdraw_unlisted({release.key for release in seen})
+        remembered = {key: as_release(release) for key, release in stored.items()}
+        releases = {**remembered, **{release.key: release for release in seen}}
+        keys = [] if lost else list(look.keys)
+        if look.kind == "full":
+            out = sorted((r for r in seen if is_out(r)), key=publication, reverse=True)
+            keys += [release.key for release in out[: _followed(source)]]
+        for key in dict.fromkeys((*keys, *sorted(again & releases.keys()))):
             async with self._judging(key, parts):
-                visited = await source.visit([as_release(stored[key])], web)
+                visited = await source.visit([releases[key]], web)
                 seen[:] = [*(release for release in seen if release.key != key), *visited]
         self._looked.add(source.key)
-        for key in opened:
-            parts.found[key] = None
 
     async def _publication(self, source: Scraper, web: Web, release: Release, result: Result) -> None:
         """Read one release. A refused file is refused again, unasked, until its page changes."""
@@ -298,13 +322,37 @@ class Checker:
         now = self.clock()
         try:
             figures, _ = await read(source, fetched, now)
+            dated = _dated(fetched.release, figures)
+            result.figures += len(figures)
+            result.add(await self.commit(self.committer.publication, source, dated, figures, now))
+        except StoreError:
+            raise
         except SourceChanged as error:
-            if opened.fingerprint:
-                self._refused[place] = _Refusal(error, opened.fingerprint)
+            self._refuse(place, opened, error)
+            raise
+        except Exception as error:
+            self._refuse(place, opened, SourceChanged("a release that can be read", _failure(error)))
             raise
         self._refused.pop(place, None)
-        result.figures += len(figures)
-        result.add(await self.commit(self.committer.publication, source, fetched.release, figures, now))
+
+    def _refuse(self, place: tuple[str, str], release: Release, error: SourceChanged) -> None:
+        if release.fingerprint:
+            self._refused[place] = _Refusal(error, release.fingerprint)
+
+
+def _is_lost(release: StoredRelease | None, faults: Mapping[str, Fault]) -> bool:
+    """Return whether a release is announced on a page that cannot be read: the overview must tell of it."""
+    return release is not None and not is_out(release) and release.key in faults
+
+
+def _followed(source: Scraper) -> int:
+    """Return how many of a publisher's releases a full look opens."""
+    return source.rhythm.followed if isinstance(source.rhythm, ReleaseCalendar) else 0
+
+
+def _dated(release: Release, figures: Sequence[Figure]) -> Release:
+    """Return the release with the period of its figures, where its page names none."""
+    return replace(release, period=figures[0].period) if figures and not release.period else release
 
 
 def _failure(error: Exception) -> str:
@@ -327,10 +375,13 @@ async def read(source: Scraper, fetched: Fetched, now: datetime) -> tuple[list[F
     return found
 
 
-def choose(seen: Sequence[Release], stored: Mapping[str, StoredRelease]) -> list[Release]:
+def choose(
+    seen: Sequence[Release], stored: Mapping[str, StoredRelease], faults: Collection[str] = ()
+) -> list[Release]:
     """Return the releases to read: on a first look the newest, later all newer ones and all replaced ones.
 
-    Older ones that were never read are left to the backfill, held ones to the operator.
+    One that was announced, or could not be read before, is waited for however late it comes. Older ones that
+    were never read are left to the backfill, held ones to the operator.
     """
     out = [release for release in seen if is_out(release) and not _is_held(release, stored)]
     read_at = [s.published for s in stored.values() if s.read_at and s.published]
@@ -341,7 +392,8 @@ def choose(seen: Sequence[Release], stored: Mapping[str, StoredRelease]) -> list
     for release in out:
         before = stored.get(release.key)
         if before is None or before.read_at is None:
-            if publication(release) >= newest:
+            awaited = release.key in faults or (before is not None and before.expected is not None)
+            if awaited or publication(release) >= newest:
                 chosen.append(release)
         elif release.fingerprint not in (None, before.fingerprint):
             chosen.append(release)

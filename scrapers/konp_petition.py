@@ -10,6 +10,7 @@ by the same rule, as information; a campaign has a goal of its own.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -73,7 +74,7 @@ class KonpPetition(Scraper):
         """Return the script that holds the count, found on the page."""
         page = await web.get(self.url, accept=HTML)
         with reading.reading(page):
-            address = script_address(reading.soup(page), page)
+            address = script_address(await asyncio.to_thread(reading.soup, page), page)
             host = _host(address)
             if host not in self.hosts:
                 remedy = f'hosts = ["{host}"] in the petition\'s entry, if the server is its own'

@@ -72,7 +72,7 @@ _RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
 )
 _HELD = sa.select(held).order_by(held.c.id)
 _WAITING = sa.select(held.c.source).where(held.c.verdict.is_(None))
-_FAULTS = sa.select(*faults.c["part", "kind", "text"]).where(faults.c.source == sa.bindparam("source"))
+_FAULTS = sa.select(*faults.c["part", "kind", "text", "told"]).where(faults.c.source == sa.bindparam("source"))
 _PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
     _FROM_SOURCE, editions.c.period < sa.bindparam("period")
 )
@@ -233,9 +233,11 @@ class Reader:
         before: str | None = self._connection.scalar(_PERIOD_BEFORE, {"source": source, "period": period})
         return before
 
-    def held(self, id: int | None = None) -> list[Held]:
-        """Return what was ever held, oldest first; only that of the id where one is given."""
+    def held(self, id: int | None = None, *, source: str | None = None) -> list[Held]:
+        """Return what was ever held, oldest first; only that of the id or the source where one is given."""
         statement = _HELD if id is None else _HELD.where(held.c.id == id)
+        if source is not None:
+            statement = statement.where(held.c.source == source)
         return [_held(row) for row in self._connection.execute(statement)]
 
     def waiting(self) -> set[str]:
@@ -245,7 +247,7 @@ class Reader:
     def faults(self, source: str) -> dict[str, Fault]:
         """Return what could not be read of a source, by release key; its overview's under an empty one."""
         rows = self._connection.execute(_FAULTS, {"source": source})
-        return {row.part: Fault(row.kind, row.text) for row in rows}
+        return {row.part: Fault(row.kind, row.text, row.told) for row in rows}
 
     def latest(self, sources: Collection[str]) -> dict[str, dict[SeriesKey, tuple[str, Known]]]:
         """Return the newest reading of each series: source -> series -> its period and newest version."""

@@ -281,5 +281,6 @@ faults = sa.Table(  # `part` of a source that could not be read: a release's key
     sa.Column("part", Text, primary_key=True),
     sa.Column("kind", Text, nullable=False),
     sa.Column("text", Text, nullable=False),
-    sa.CheckConstraint("kind IN ('passing', 'changed')", name="kind"),
+    sa.Column("told", sa.Boolean, nullable=False),
+    sa.CheckConstraint("kind IN ('passing', 'changed', 'withdrawn')", name="kind"),
 )

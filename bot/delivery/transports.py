@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from bot.delivery.outcome import sort_outcome
-
 if TYPE_CHECKING:
     from telegram import InlineKeyboardMarkup
 
@@ -89,14 +87,6 @@ class TelegramTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._request.shutdown()
-
-    async def fault(self) -> str | None:
-        """Return why Telegram does not take the token, or None when it does."""
-        try:
-            await self._bot.get_me()
-        except Exception as error:
-            return sort_outcome(error).why
-        return None
 
     async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
         """Send the letter; raises whatever python-telegram-bot raises."""

@@ -95,7 +95,8 @@ class Release:
 
     `published` is None until it is out. `expected` is a day (`2025-07-10`) or only a month (`2025-09`).
     `fingerprint` changes when anything inside was replaced; None means not looked at closely, or so cheap
-    that it is fetched each time. `file` is the address of its figures, `notice` the publisher's newest note.
+    that it is fetched each time. `file` is the address of its figures, `notice` the publisher's newest note
+    and `noticed` when it was put up.
     """
 
     key: str
@@ -107,6 +108,7 @@ class Release:
     fingerprint: str | None = None
     file: str = ""
     notice: str = ""
+    noticed: datetime | None = None
 
 
 LIVE = "live"
@@ -169,6 +171,7 @@ class ReleaseCalendar:
     """A rhythm that follows announced dates: sharp around the minute of release, rare otherwise."""
 
     at: time = time(9, 30)
+    followed: int = 12  # releases whose own pages a full look opens, newest first
     daily_requests: int = 8
     release_day_requests: int = 60
 

@@ -144,14 +144,17 @@ class Issue:
     content_type: str = "text/csv"
     edited: str = ""
     notice: str = ""
+    noticed: str = "16 December 2021 09:30 AM"
     series: str = NEW_SERIES
+    suffix: str = ""  # of the address
 
     @property
     def slug(self) -> str:
         """Return the last part of its address."""
         month = f"{bounds(self.period)[0]:%B-%Y}".lower()
         old = self.series == OLD_SERIES
-        return f"{month}-final-including-a-report-on-the-iapt-pilots" if old else f"performance-{month}"
+        slug = f"{month}-final-including-a-report-on-the-iapt-pilots" if old else f"performance-{month}"
+        return slug + self.suffix
 
     @property
     def url(self) -> str:
@@ -239,7 +242,7 @@ def release_page(issue: Issue) -> str:
     notice = (
         f"""<div class="nhsd-m-emphasis-box"><p class="nhsd-t-heading-s">Correction</p>
 <div class="nhsd-t-body-s"><p>{issue.notice}</p></div>
-<p class="nhsd-t-body-s">16 December 2021 09:30 AM</p></div>"""
+<p class="nhsd-t-body-s">{issue.noticed}</p></div>"""
         if issue.notice
         else ""
     )

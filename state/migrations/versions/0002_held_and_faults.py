@@ -32,5 +32,6 @@ def upgrade() -> None:
         sa.Column("part", Text, primary_key=True),
         sa.Column("kind", Text, nullable=False),
         sa.Column("text", Text, nullable=False),
-        sa.CheckConstraint("kind IN ('passing', 'changed')", name="kind"),
+        sa.Column("told", sa.Boolean, nullable=False),
+        sa.CheckConstraint("kind IN ('passing', 'changed', 'withdrawn')", name="kind"),
     )
