@@ -199,7 +199,7 @@ async def check(sources: tuple[str, ...], as_json: bool) -> int:
             results = await desk.checker.round(chosen)
             waiting = await deliver(desk)
     print_check(results, as_json=as_json)
-    if waiting:
+    if waiting and any(result.alerts for result in results):
         click.echo("A worker is running: it delivers what was found.", err=True)
     return int(any(result.error for result in results))
 
@@ -261,9 +261,8 @@ async def backfill(sources: tuple[str, ...], since: str) -> int:
     """
     from bot.backfill import backfill as read_past
     from bot.desk import open_desk
-    from bot.listing import counted
     from bot.operate.progress import progress_bar
-    from scrapers.toolkit.contract import SourceChanged, Unreachable
+    from scrapers.toolkit.contract import Unreachable
 
     settings = start(quiet=True)
     campaign = campaign_of(settings)
@@ -279,15 +278,14 @@ async def backfill(sources: tuple[str, ...], since: str) -> int:
                 try:
                     with progress_bar(source.title) as show:
                         past = await read_past(desk.checker, source, since, show=show)
-                except (SourceChanged, Unreachable) as error:
+                except Unreachable as error:
                     click.echo(f"{source.key}: {error}", err=True)
                     troubles += 1
                     continue
-                refused = f", {len(past.failures)} refused" if past.failures else ""
-                click.echo(f"{source.key}: {counted(past.read, 'release')} read{refused}")
-                for failure in past.failures:
-                    click.echo(f"  {failure}", err=True)
-                troubles += len(past.failures)
+                click.echo(f"{source.key}: {past}")
+                for part, why in {**past.refused, **past.passing}.items():
+                    click.echo(f"  {part}: {why}", err=True)
+                    troubles += 1
     return int(troubles > 0)
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 
 from bot.check import Checker, publication, read
 from bot.rules.calendar import is_out, london_day
 from scrapers.toolkit.contract import LIVE, Release, Scraper, SourceChanged, Unreachable
+from state.store import StoreError
 
 log = logging.getLogger("figurewatch.backfill")
 
 BACKFILL_SINCE = "2021-01"  # the first month in the present layout
+OVERVIEW = "the overview"  # the part of a source's past that lists its releases
 
 
 @dataclass(slots=True)
@@ -29,11 +32,21 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """What a backfill of one source read, and which releases it could not."""
+    """What a backfill of one source read, and which parts of its past it could not, each with the reason.
+
+    What is `refused` must be mended by somebody, what is `passing` may be had by waiting. A part is a
+    release, by its key, or the overview.
+    """
 
     source: str
     read: int
-    failures: tuple[str, ...]
+    refused: Mapping[str, str]
+    passing: Mapping[str, str]
+
+    def __str__(self) -> str:
+        refused = f", {len(self.refused)} refused" if self.refused else ""
+        passing = f", {len(self.passing)} not reached" if self.passing else ""
+        return f"{self.read} past release{'' if self.read == 1 else 's'} read{refused}{passing}"
 
 
 async def _go_on() -> None:
@@ -47,37 +60,56 @@ async def backfill(
     *,
     show: Callable[[Progress], None] = lambda progress: None,
     wait: Callable[[], Awaitable[None]] = _go_on,
+    settled: dict[str, str] | None = None,
 ) -> Backfilled:
     """Read every release of `source` from the month `since` on that was never read, newest first.
 
     A release that cannot be read is named and passed over; what was read stays, so that a stopped backfill
-    goes on where it was. `wait` is awaited before each. Raises SourceChanged or Unreachable when the list of
-    releases cannot be read.
+    goes on where it was. `wait` is awaited before each. `settled` are the releases that are not asked for,
+    by key, each with why it is refused, or nothing; those that this pass is done with are added. Raises
+    Unreachable when the list of releases cannot be had, and StoreError.
     """
-    web = checker.web.for_source(source.hosts)
+    settled = {} if settled is None else settled
+    settled.pop(OVERVIEW, None)
+    passing: dict[str, str] = {}
     listed: list[Release] = []
-    failures: list[str] = []
-    try:
-        async for release in source.past(web):
+    async with _passing_over(source, OVERVIEW, settled, passing):
+        async for release in source.past(checker.web.for_source(source.hosts)):
             listed.append(release)
-    except (SourceChanged, Unreachable) as error:
-        if not listed:
-            raise
-        failures.append(f"an overview: {error}")
+    if passing and not listed:
+        raise Unreachable(passing[OVERVIEW])
     todo = await asyncio.to_thread(_unread, checker, source, listed, since)
     progress = Progress(total=len(todo))
     for release in todo:
         progress.release = release.title
         show(progress)
-        await wait()
-        try:
-            progress.read += await _one(checker, source, release, since)
-        except (SourceChanged, Unreachable) as error:
-            log.warning("%s %s: %s", source.key, release.key, error)
-            failures.append(f"{release.key}: {error}")
+        if release.key not in settled:
+            await wait()
+            async with _passing_over(source, release.key, settled, passing):
+                progress.read += await _one(checker, source, release, since)
+                settled[release.key] = ""
         progress.done += 1
         show(progress)
-    return Backfilled(source.key, progress.read, tuple(failures))
+    refused = {part: why for part, why in settled.items() if why}
+    return Backfilled(source.key, progress.read, refused, passing)
+
+
+@asynccontextmanager
+async def _passing_over(
+    source: Scraper, part: str, refused: dict[str, str], passing: dict[str, str]
+) -> AsyncIterator[None]:
+    """Note why a part of the past cannot be read, so that the rest still is."""
+    try:
+        yield
+    except Unreachable as error:
+        passing[part] = str(error)
+    except SourceChanged as error:
+        refused[part] = str(error)
+    except StoreError:
+        raise  # no fault of the source
+    except Exception as error:  # the edge around one release: the others are still read
+        log.exception("%s %s: the reader failed", source.key, part)
+        refused[part] = f"the reader failed: {type(error).__name__}: {error}"
 
 
 def _unread(checker: Checker, source: Scraper, listed: list[Release], since: str) -> list[Release]:

@@ -25,7 +25,7 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
     """
     budget = Budget(utc_now)
     async with open_desk(settings, campaign, store, spend=budget.spend) as desk:
-        vitals = Vitals(desk.clock(), {source.key: source.rhythm for source in campaign.sources})
+        vitals = Vitals(None, {source.key: source.rhythm for source in campaign.sources})
         metrics = Metrics(store, desk.checker.web.requests, desk.clock)
         desk.sender.heard = metrics.heard
         pinger = Pinger(settings.healthcheck_url.get_secret_value()) if settings.healthcheck_url else None
@@ -36,20 +36,25 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
         with ExitStack() as stack:
             if settings.port:
                 stack.enter_context(HealthServer(settings.port, watchdog.reasons, metrics.page))
-            await Worker(desk, budget, duties=duties, looked=watchdog.looked).run(stop)
+            await Worker(desk, budget, duties=duties, looked=watchdog.looked, leads=watchdog.leads).run(stop)
 
 
 def _polling(desk: Desk, vitals: Vitals) -> Polling | None:
     settings = desk.settings
     if settings.telegram_bot_token is None:
         return None
+    chats = desk.checker.committer.destinations.chats
+
+    def allowed() -> set[str]:
+        known = desk.store.chats().items()
+        return {*chats, *(state.moved_to for chat, state in known if chat in chats and state.moved_to)}
 
     return Polling(
         settings.telegram_bot_token.get_secret_value(),
         settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None,
         vitals,
         desk.clock,
-        allowed=desk.checker.committer.destinations.chats,
+        allowed=allowed,
         resume=desk.sender.resume,
         moved=desk.sender.moved,
     )

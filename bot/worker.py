@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,15 +15,17 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
+from bot.alerts import post
 from bot.backfill import BACKFILL_SINCE, backfill
 from bot.check import Result
 from bot.desk import Desk
 from bot.look import LISTED, Look
 from bot.rules.calendar import london_day
+from bot.rules.findings import Unwell
 from bot.schedule import Slot, budget, is_release_near, next_slot, retry_slot
 from bot.wording.messages import newest
 from bot.wording.numbers import day_and_time
-from scrapers.toolkit.contract import BudgetSpent, Scraper, SourceChanged, Unreachable
+from scrapers.toolkit.contract import BudgetSpent, Scraper, Unreachable
 from state.records import SourceState, StoredRelease
 from state.store import StoreError
 
@@ -35,7 +38,7 @@ LONGEST_LOOK = 1800.0  # seconds; a look that takes longer hangs
 LATE = timedelta(minutes=5)  # so late, one page is not all that may have changed
 AGAIN_AFTER = timedelta(minutes=1)  # a look that could not be committed
 GIVE_WAY = 5.0  # seconds between two glances of a backfill at whether it may go on
-LIST_AGAIN = 1800.0  # seconds until a backfill asks again for a list that it could not have
+PAST_AGAIN = 1800.0  # seconds until a backfill asks again for what it could not have
 
 
 @dataclass(slots=True)
@@ -119,7 +122,9 @@ class Watch:
             self.slot = self._next(releases, self.desk.clock())
         else:
             self.failures += 1
-            self.slot = retry_slot(self.desk.clock(), self.failures)
+            retry = retry_slot(self.desk.clock(), self.failures)
+            # A live page costs no more the first time: it never waits longer than its rhythm.
+            self.slot = min(retry, self._next(releases, self.desk.clock())) if self.source.is_live else retry
         level = logging.WARNING if result.error else logging.INFO
         log.log(level, "%s: %s; next look %s", self.source.key, _said(result), day_and_time(self.slot.at))
         return result
@@ -173,11 +178,15 @@ class Worker:
         *,
         duties: Sequence[Duty] = (),
         looked: Callable[[Result], None] = lambda result: None,
+        leads: Callable[[bool], None] = lambda leads: None,
     ) -> None:
-        """Take what else is to be done while it watches (`duties`), and who is told of each look."""
+        """Take what else is to be done while it watches (`duties`), and who is told of each look.
+
+        `leads` is told when the right to watch and to send is ours, and when it is lost.
+        """
         self._desk = desk
         self._budget = budget_
-        self._others, self._looked = duties, looked
+        self._others, self._looked, self._tell_leads = duties, looked, leads
         # A look that was held up, be it for days, is still made, once: each plans the one after it.
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -201,6 +210,7 @@ class Worker:
     async def _lead(self, stop: asyncio.Event) -> None:
         """Watch and send. No duty may end before `stop`: then all ends, and its error is raised."""
         self._scheduler.start()
+        self._tell_leads(True)
         duties = {
             asyncio.create_task(work)
             for work in (
@@ -231,6 +241,8 @@ class Worker:
         said = False
         while not stop.is_set():
             if await self._take_lease():
+                if said:
+                    log.warning("the lease is ours: this worker watches and sends now")
                 return True
             if not (said or self._lease_fault):
                 log.warning("another worker holds the lease; waiting to take over when it ends")
@@ -245,6 +257,7 @@ class Worker:
             led, leads = self._leads, await self._take_lease()
             if leads == led or stop.is_set():
                 continue
+            self._tell_leads(leads)
             if leads:
                 log.warning("the lease is ours again")
                 self._scheduler.resume()
@@ -299,20 +312,37 @@ class Worker:
                 await self._backfill_one(source)
 
     async def _backfill_one(self, source: Scraper) -> None:
+        """Read the past of a source, again until nothing is left that waiting may mend."""
+        settled: dict[str, str] = {}
         wait = partial(self._give_way, source)
         while True:
             await wait()
             try:
-                past = await backfill(self._desk.checker, source, BACKFILL_SINCE, wait=wait)
-                break
-            except Unreachable as error:
-                log.warning("%s: the past could not be listed, asking again later: %s", source.key, error)
-                await asyncio.sleep(LIST_AGAIN)
-            except SourceChanged as error:
-                log.warning("%s: the past could not be listed: %s", source.key, error)
-                return
-        if past.read or past.failures:
-            log.info("%s: %d past releases read, %d refused", source.key, past.read, len(past.failures))
+                past = await backfill(self._desk.checker, source, BACKFILL_SINCE, wait=wait, settled=settled)
+                if past.read or past.refused or past.passing:
+                    log.info("%s: %s", source.key, past)
+                for part, why in {**past.refused, **past.passing}.items():
+                    log.warning("%s: %s: %s", source.key, part, why)
+                if not past.passing:
+                    await self._desk.checker.commit(self._tell_refused, source, past.refused)
+                    return
+            except (Unreachable, StoreError) as error:
+                log.warning("%s: the past could not be read, trying again later: %s", source.key, error)
+            await asyncio.sleep(PAST_AGAIN)
+
+    def _tell_refused(self, source: Scraper, refused: Mapping[str, str]) -> None:
+        """Tell the operator what is missing of a source's past, if anything; the same is told once."""
+        if not refused:
+            return
+        (first, why), *others = refused.items()
+        text = f"Of the past of {source.title}, {first} cannot be read: {why}"
+        if others:
+            text += f". Nor can {', '.join(part for part, _ in others)}"
+        which = hashlib.sha256("\n".join(sorted(refused)).encode()).hexdigest()[:16]
+        with self._desk.store.writing() as tx:
+            findings = [Unwell(f"backfill:{which}", text)]
+            post(tx, self._desk.checker.committer.destinations, source, findings, self._desk.clock())
+        self._desk.sender.poke()
 
     async def _give_way(self, source: Scraper) -> None:
         """Wait for the first look at a source, and while one of its releases may come at any moment."""

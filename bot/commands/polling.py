@@ -10,12 +10,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.delivery.outcome import sort_outcome
 from bot.operate.vitals import Vitals
 
 if TYPE_CHECKING:
     from telegram import Update
     from telegram.error import TelegramError
-    from telegram.ext import Application, ContextTypes
+    from telegram.ext import Application, ContextTypes, Updater
+
+    App = Application[Any, Any, Any, Any, Any, Any]
 
 log = logging.getLogger("figurewatch.telegram")
 
@@ -28,8 +31,9 @@ RETRY = 30.0  # seconds between two tries to begin while Telegram is down
 class Polling:
     """Listens to Telegram for as long as the worker runs. Watching and sending never depend on it.
 
-    `allowed` are the chats that are served; `resume` is called with the id of one that lets us write again,
-    `moved` with the old and the new id of a group that became a supergroup.
+    `allowed` returns the chats that are served, by their ids of old and of now, and may take a moment;
+    `resume` is called with the id of one that lets us write again, `moved` with the old and the new id of a
+    group that became a supergroup.
     """
 
     def __init__(
@@ -39,47 +43,57 @@ class Polling:
         vitals: Vitals,
         clock: Callable[[], datetime],
         *,
-        allowed: Collection[str],
+        allowed: Callable[[], Collection[str]],
         resume: Callable[[str], Awaitable[None]],
         moved: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._token, self._base = token, f"{(api_url or OFFICIAL).rstrip('/')}/bot"
         self._vitals, self._clock = vitals, clock
-        self._allowed, self._resume, self._moved = frozenset(allowed), resume, moved
+        self._allowed, self._resume, self._moved = allowed, resume, moved
+        self._served: Collection[str] = ()  # the chats that are known to be allowed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until `stop` is set. A token that is refused is said in the log; nobody listens then."""
-        from telegram.error import InvalidToken, NetworkError, TelegramError
+        from telegram.error import TelegramError
 
         application = self._application()
+        updater = application.updater
+        assert updater is not None  # the builder makes one
+        try:
+            if await self._begin(application, updater, stop):
+                await application.start()
+                await stop.wait()
+        finally:
+            if updater.running:
+                with suppress(TelegramError):  # what ended the polling before: the watchdog has seen it
+                    await updater.stop()
+            if application.running:
+                await application.stop()
+            await application.shutdown()
+
+    async def _begin(self, application: App, updater: Updater, stop: asyncio.Event) -> bool:
+        """Begin to poll, however long that takes; return False when stopped before."""
+        from telegram.error import InvalidToken
+
         while not stop.is_set():
             try:
                 await application.initialize()
-                break
+                await updater.start_polling(
+                    timeout=POLL_TIME, allowed_updates=list(HEARD), error_callback=self._failed
+                )
+                return True
             except InvalidToken:
                 log.error("Telegram refuses the bot's token: changes of chats are not heard")
                 await stop.wait()
-            except NetworkError as error:
-                log.warning("Telegram cannot be reached, trying again: %s", type(error).__name__)
+            except Exception as error:  # beside errors of Telegram, what the library makes of junk
+                outcome = sort_outcome(error)
+                pause = max(RETRY, outcome.retry_after.total_seconds())
+                log.warning("Telegram cannot be asked, trying again in %g s: %s", pause, outcome.why)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), RETRY)
-        else:
-            return
-        updater = application.updater
-        assert updater is not None  # the builder makes one
-        await updater.start_polling(
-            timeout=POLL_TIME, allowed_updates=list(HEARD), error_callback=self._failed, bootstrap_retries=-1
-        )
-        await application.start()
-        try:
-            await stop.wait()
-        finally:
-            with suppress(TelegramError):  # what ended the polling before: the watchdog has seen it
-                await updater.stop()
-            await application.stop()
-            await application.shutdown()
+                    await asyncio.wait_for(stop.wait(), pause)
+        return False
 
-    def _application(self) -> Application[Any, Any, Any, Any, Any, Any]:
+    def _application(self) -> App:
         # RetryAfter warns of a coming change unless it is opted into.
         os.environ.setdefault("PTB_TIMEDELTA", "true")
         from telegram import Update
@@ -94,8 +108,8 @@ class Polling:
             async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
                 polling._vitals.polled = polling._clock()
                 code, body = await super().do_request(*args, **kwargs)
-                if code == 200:
-                    polling._vitals.conflict_since = None
+                if code == 429:  # told to wait, it makes no attempt for a while
+                    polling._vitals.polled = None
                 return code, body
 
         application = (
@@ -114,16 +128,25 @@ class Polling:
     def _failed(self, error: TelegramError) -> None:
         from telegram.error import Conflict
 
-        if isinstance(error, Conflict) and self._vitals.conflict_since is None:
-            self._vitals.conflict_since = self._clock()
+        if isinstance(error, Conflict):
+            self._vitals.rival.meet(self._clock())
 
     async def _gate(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Let nothing through but what comes from an allowed chat."""
         from telegram.ext import ApplicationHandlerStop
 
         chat = update.effective_chat
-        if chat is None or str(chat.id) not in self._allowed:
+        if chat is None or not await self._is_allowed(str(chat.id)):
             raise ApplicationHandlerStop
+
+    async def _is_allowed(self, chat: str) -> bool:
+        """Return whether a chat is served. For one that is not known it is asked again: a chat may move."""
+        if chat not in self._served:
+            try:
+                self._served = await asyncio.to_thread(self._allowed)
+            except Exception:  # the library would let the update through
+                log.exception("whether chat %s is served could not be found out", chat)
+        return chat in self._served
 
     async def _membership(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Go on in a chat that lets us write again."""

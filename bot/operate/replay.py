@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from bot.backfill import BACKFILL_SINCE, backfill
+from bot.backfill import BACKFILL_SINCE, OVERVIEW, backfill
 from bot.campaign import load_campaign
 from bot.desk import Desk, open_desk
 from bot.listing import counted
 from bot.operate.recorded import RecordedWeb
 from bot.settings import Settings
 from bot.wording.numbers import day_and_time
-from scrapers.toolkit.contract import SourceChanged, Unreachable
+from scrapers.toolkit.contract import Unreachable
 from state.store import Store
 
 INSTANT = "%Y-%m-%dT%H%M%SZ"
@@ -49,10 +49,12 @@ async def _read_past(desk: Desk) -> None:
         if not source.is_live:
             try:
                 past = await backfill(desk.checker, source, BACKFILL_SINCE)
-            except (SourceChanged, Unreachable) as error:
-                click.echo(f"(backfill: {error})\n")
+            except Unreachable as error:
+                said = str(error)
             else:
-                click.echo(f"(backfill: {counted(past.read, 'past release')} read)\n")
+                why = None if past.read else past.refused.get(OVERVIEW)
+                said = why or f"{counted(past.read, 'past release')} read"
+            click.echo(f"(backfill: {said})\n")
 
 
 async def replay(folder: str) -> int:

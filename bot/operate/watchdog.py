@@ -33,7 +33,10 @@ class WorkerUnwell(Exception):
 
 
 class Watchdog:
-    """Looks after one worker. `looked` is called after each look at a source."""
+    """Looks after one worker.
+
+    `looked` is called after each look at a source, `leads` when the right to watch and to send comes or goes.
+    """
 
     def __init__(self, desk: Desk, vitals: Vitals, metrics: Metrics, pinger: Pinger | None = None) -> None:
         self._desk, self._vitals, self._metrics, self._pinger = desk, vitals, metrics, pinger
@@ -50,6 +53,10 @@ class Watchdog:
         silent = monotonic() - self._rounded
         hung = [f"the worker has not moved for {silent:.0f} s"] if silent > PATIENCE else []
         return [*hung, *(complaint.text for complaint in list(self._current.values()))]
+
+    def leads(self, leads: bool) -> None:
+        """Note that this process watches and sends from now on, or that another does."""
+        self._vitals.leads_since = self._desk.clock() if leads else None
 
     def looked(self, result: Result) -> None:
         """Note a look at a source; after a full round the outside is told that we live."""

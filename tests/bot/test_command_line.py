@@ -189,7 +189,7 @@ def test_a_backfill_of_a_live_page_says_that_it_has_no_past(place: dict[str, str
 
 def test_a_backfill_that_is_done_reads_nothing_again(place: dict[str, str]) -> None:
     said = figurewatch(place, "backfill", MONTHLY)
-    assert f"{MONTHLY}: 0 releases read" in said.out
+    assert f"{MONTHLY}: 0 past releases read" in said.out
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_five_years_are_read_to_the_last_digit_and_the_next_month_is_one_message
         house.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
         nhs.publish(Issue(NEWEST, expected="10 Mar 2026"))
         past = await house.backfill(MONTHLY)
-        assert (past.read, past.failures) == (len(nhs.issues) - 1, ())
+        assert (past.read, past.refused, past.passing) == (len(nhs.issues) - 1, {}, {})
         await house.check()
         assert house.team == []
 

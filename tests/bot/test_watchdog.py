@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,24 +12,40 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bot.commands import polling as polling_module
 from bot.commands.polling import Polling
 from bot.desk import Desk
 from bot.operate.health import HealthServer
 from bot.operate.metrics import Metrics
-from bot.operate.vitals import Vitals
+from bot.operate.vitals import Rival, Vitals, overlooked_from
 from bot.operate.watchdog import Watchdog, WorkerUnwell
-from scrapers.toolkit.contract import Every, ReleaseCalendar
+from bot.schedule import next_slot
+from scrapers.toolkit.contract import Every, ReleaseCalendar, Rhythm
 from tests.bot.house import TEAM, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, count_now
-from tests.fakes.bot_api import TOKEN, UNAUTHORIZED, BotApi
+from tests.bot.year import london
+from tests.fakes.bot_api import (
+    BAD_GATEWAY,
+    JUNK,
+    TOKEN,
+    UNAUTHORIZED,
+    BotApi,
+    Fault,
+    rate_limited,
+)
+
+NO_RESULT = Fault(200, b'{"ok": true}')
 
 NOW = datetime(2026, 5, 14, 6, 0, tzinfo=UTC)  # before the hour of the daily line
+RHYTHMS: dict[str, Rhythm] = {"petition": Every(), "monthly": ReleaseCalendar()}
 
 
 def vitals(**fields: object) -> Vitals:
     """Return the signs of life of a worker that is well but for `fields`."""
-    return Vitals(NOW, {"petition": Every(), "monthly": ReleaseCalendar()}, **fields)  # type: ignore[arg-type]
+    return Vitals(NOW, RHYTHMS, **fields)  # type: ignore[arg-type]
 
 
 def test_a_worker_that_has_just_begun_is_well() -> None:
@@ -39,16 +55,69 @@ def test_a_worker_that_has_just_begun_is_well() -> None:
 @pytest.mark.parametrize(
     ("fields", "after", "sign"),
     [
-        ({"looked": {"monthly": NOW + timedelta(hours=3)}}, timedelta(hours=3, minutes=1), "source:petition"),
+        ({"looked": {"monthly": NOW}}, timedelta(minutes=49), "source:petition"),
         ({"looked": {"petition": NOW + timedelta(hours=36)}}, timedelta(hours=37), "source:monthly"),
         ({"polled": NOW}, timedelta(minutes=3, seconds=1), "polling"),
-        ({"conflict_since": NOW}, timedelta(seconds=61), "conflict"),
         ({"oldest_due": NOW}, timedelta(minutes=16), "outbox"),
         ({"store_fault": "disk full"}, timedelta(0), "store"),
     ],
 )
 def test_each_missing_sign_of_life_is_named(fields: dict[str, object], after: timedelta, sign: str) -> None:
     assert sign in [complaint.sign for complaint in vitals(**fields).complaints(NOW + after)]
+
+
+@pytest.mark.parametrize(
+    ("last", "well_until", "wrong_from"),
+    [
+        ("12:00", "12:44", "12:49"),
+        ("22:50", "01:00", "01:15"),  # the day's interval once, then the night's twice
+        ("00:00", "02:59", "03:13"),
+        ("05:30", "07:14", "07:30"),  # a night's interval does not reach into the day
+    ],
+)
+def test_a_petition_may_miss_as_many_looks_by_day_as_by_night(
+    last: str, well_until: str, wrong_from: str
+) -> None:
+    looked = london("2026-05-14", last)
+
+    def signs_at(clock: str) -> list[str]:
+        now = london("2026-05-14", clock)
+        signs = Vitals(looked, {"petition": Every()}, looked={"petition": looked})
+        found = signs.complaints(now if now > looked else now + timedelta(days=1))
+        return [complaint.sign for complaint in found]
+
+    assert (signs_at(well_until), signs_at(wrong_from)) == ([], ["source:petition"])
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=2)))  # over the night on which the clocks go forward
+def test_whoever_looks_by_the_plan_never_overlooks_a_petition(after: timedelta) -> None:
+    last = datetime(2026, 3, 28, tzinfo=UTC) + after
+    planned = next_slot("petition", Every(), (), last, last).at
+    assert planned + timedelta(minutes=10) < overlooked_from("petition", Every(), last)
+
+
+def test_who_takes_over_or_takes_up_again_answers_for_nothing_from_before() -> None:
+    late = NOW + timedelta(hours=50)
+    fields = {"looked": {"petition": NOW}, "oldest_due": NOW, "polled": NOW}
+    assert [complaint.sign for complaint in Vitals(None, RHYTHMS, **fields).complaints(late)] == []  # type: ignore[arg-type]
+    taken = Vitals(late, RHYTHMS, looked={"petition": NOW}, oldest_due=NOW)
+    assert taken.complaints(late) == []
+    assert [complaint.sign for complaint in taken.complaints(late + timedelta(minutes=50))] == [
+        "source:petition",
+        "outbox",
+    ]
+
+
+def test_another_poller_is_known_by_conflicts_that_come_again_until_they_end() -> None:
+    rival, minute = Rival(), timedelta(minutes=1)
+    for after in (0, 6, 12, 14):  # never three within five minutes
+        rival.meet(NOW + after * minute)
+    assert not rival.is_there(NOW + 14 * minute)
+    rival.meet(NOW + 15 * minute)
+    rival.meet(NOW + 24 * minute)
+    assert [rival.is_there(NOW + after * minute) for after in (15, 33, 34)] == [True, True, False]
+    rival.meet(NOW + 40 * minute)
+    assert not rival.is_there(NOW + 40 * minute)
 
 
 def test_a_clock_that_jumps_is_named_and_one_that_only_runs_is_not() -> None:
@@ -114,11 +183,13 @@ def test_what_is_wrong_is_told_to_the_operator_once(tmp_path: Path, campaign: di
         count_now(house, 628)
 
         async def story(kennel: Kennel) -> None:
-            kennel.signs.conflict_since = house.now - timedelta(minutes=2)
+            for _ in range(3):
+                kennel.signs.rival.meet(house.now)
             await kennel.watchdog.round()
             await kennel.watchdog.round()
             assert kennel.watchdog.reasons() == ["another process polls Telegram with this bot's token"]
-            kennel.signs.conflict_since = None
+            house.later(minutes=10)
+            kennel.signs._clock_at = None
             await kennel.watchdog.round()
             assert kennel.watchdog.reasons() == []
 
@@ -158,7 +229,12 @@ def test_the_metrics_count_looks_and_requests(tmp_path: Path, campaign: dict[str
         assert 'figurewatch_outbox_messages{state="sent"} 1.0' in page
 
 
-async def listen(telegram: BotApi, signs: Vitals, until: Callable[[], bool]) -> list[str]:
+async def listen(
+    telegram: BotApi,
+    signs: Vitals,
+    until: Callable[[], bool],
+    allowed: Callable[[], Collection[str]] = lambda: {str(TEAM)},
+) -> list[str]:
     """Poll until something holds; return which chats were let go on."""
     resumed: list[str] = []
 
@@ -173,14 +249,15 @@ async def listen(telegram: BotApi, signs: Vitals, until: Callable[[], bool]) -> 
         telegram.url,
         signs,
         lambda: datetime.now(UTC),
-        allowed={str(TEAM)},
+        allowed=allowed,
         resume=resume,
         moved=moved,
     )
     stop = asyncio.Event()
     task = asyncio.create_task(polling.run(stop))
     async with asyncio.timeout(10):
-        while not until():  # noqa: ASYNC110  # what is waited for happens in another process's stead
+        while not until():
+            assert not task.done(), task.exception()
             await asyncio.sleep(0.02)
     stop.set()
     await task
@@ -199,6 +276,32 @@ def test_polling_that_ended_without_a_word_ends_the_worker() -> None:
         assert signs.polled is not None
         complaints = signs.complaints(signs.polled + timedelta(minutes=4))
         assert [complaint.sign for complaint in complaints if complaint.fatal] == ["polling"]
+
+
+@pytest.mark.parametrize("method", ["getMe", "deleteWebhook"])
+@pytest.mark.parametrize("fault", [rate_limited(0), JUNK, BAD_GATEWAY, NO_RESULT], ids=str)
+def test_whatever_telegram_answers_first_polling_begins_in_the_end(
+    fault: Fault, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling_module, "RETRY", 0.02)
+    with BotApi() as telegram:
+        signs = vitals()
+        telegram.fail(fault, method=method)
+        asyncio.run(listen(telegram, signs, lambda: signs.polled is not None))
+
+
+def test_a_poller_that_was_told_to_wait_is_not_taken_for_dead() -> None:
+    with BotApi() as telegram:
+        signs, dead = vitals(), list[bool]()
+        signs.rhythms = {}
+        telegram.fail(rate_limited(1), method="getUpdates")
+
+        def told() -> bool:
+            if any(call.method == "getUpdates" for call in telegram.calls):
+                dead.append(bool(signs.complaints(datetime.now(UTC) + timedelta(minutes=4))))
+            return dead[-1:] == [False]
+
+        asyncio.run(listen(telegram, signs, told))
 
 
 def test_a_fatal_complaint_ends_the_watchdog_with_an_error(

@@ -24,6 +24,7 @@ from bot.campaign import Campaign, parse_campaign
 from bot.desk import LEASE, Desk, open_desk, utc_now
 from bot.pace import Pace
 from bot.worker import Budget, Worker
+from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import (
     EVERYWHERE,
     LIVE,
@@ -43,7 +44,7 @@ from scrapers.toolkit.reading import soup
 from tests.bot.house import OPERATOR, TEAM, House, open_house, sqlite
 from tests.bot.year import london
 from tests.fakes.bot_api import TOKEN, Call, stalled
-from tests.fakes.nhs import Issue, Nhs, england, month_file
+from tests.fakes.nhs import OLD_SERIES, Issue, Nhs, england, month_file
 
 PETITION = "https://petition.parliament.uk/petitions/5.json"
 CAMPAIGN = """
@@ -151,6 +152,7 @@ def test_a_worker_introduces_itself_leaves_no_lease_and_a_check_beside_it_leaves
     house = deployment.house
     process, log = deployment.run()
     until(lambda: house.team, "the first line")
+    assert deployment.command("check").stderr == ""
     count_now(house, 701)
     beside = deployment.command("check")
     assert beside.returncode == 0
@@ -172,11 +174,27 @@ def test_a_second_worker_waits_and_takes_over_when_the_first_is_killed(deploymen
     second, log = deployment.run(LEASE_TIME="2")
     until(lambda: "another worker holds the lease" in log(), "the second to wait")
     first.kill()
+    until(lambda: "the lease is ours" in log(), "the second to take over")
     count_now(house, 701)
     deployment.command("check", LEASE_TIME="2")
     until(lambda: len(house.team) == 2, "somebody to send")
     assert stop(second) < 8
     assert len(house.team) == 2
+
+
+def test_a_group_that_moved_is_heard_when_it_lets_the_bot_in_again(deployment: Deployment) -> None:
+    house, new = deployment.house, -1009
+    process, _ = deployment.run()
+    until(lambda: house.team, "the first line")
+    group = house.telegram.migrate(TEAM, new)
+    until(lambda: any("became a supergroup" in text for text in house.operator), "the move to be heard")
+    house.telegram.kick(new)
+    count_now(house, 701)
+    deployment.command("check")
+    until(lambda: any("takes no messages" in text for text in house.operator), "the refusal")
+    house.telegram.take_in(new)
+    until(lambda: any("701 signatures" in text for text in group.texts), "what was kept")
+    assert stop(process) < 8
 
 
 def test_a_worker_that_is_stopped_while_a_message_hangs_ends_in_time_and_loses_nothing(
@@ -389,6 +407,7 @@ def with_a_past(house: House) -> Nhs:
     for period, day in {"2098-12": "2099-02-12", "2099-01": "2099-03-12", "2099-02": "2099-04-09"}.items():
         body = month_file(period, england()).encode()
         nhs.issues[period] = Issue(period, date.fromisoformat(day), body=body)
+    nhs.issues["2020-01"] = Issue("2020-01", date(2020, 3, 12), series=OLD_SERIES)  # too old to be read
     nhs.publish(Issue("2099-03", expected="14 May 2099"))
     house.now, house.campaign = london(ANNOUNCED, "08:00"), {"campaign": {"name": "x"}}
     asyncio.run(house.check("talking_therapies_monthly"))
@@ -430,6 +449,52 @@ def test_a_backfill_leaves_what_is_newer_than_all_that_was_read_to_the_watch(
 
     asyncio.run(story())
     assert not house.sites.asked(nhs.issues["2099-03"].file_url)
+
+
+def test_a_backfill_comes_back_to_what_failed_in_passing_and_names_what_is_refused_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker_module, "GIVE_WAY", 0.02)
+    monkeypatch.setattr(worker_module, "PAST_AGAIN", 0.02)
+    caplog.set_level("INFO")
+    nhs = with_a_past(house)
+    house.now = london(ANNOUNCED, "11:00")
+    older, newer = (nhs.issues[period].file_url for period in ("2098-12", "2099-01"))
+    house.sites.fail(newer, 503, times=3)
+    house.sites.put(older, "no figures", content_type="text/csv")
+
+    async def story() -> None:
+        async with working(house, monthly(), lambda: house.now):
+            await happens(lambda: "read, 1 refused\n" in caplog.text, "the end of it")
+            await happens(lambda: any("Of the past of" in text for text in house.operator), "the line")
+
+    asyncio.run(story())
+    assert "0 past releases read, 1 refused, 1 not reached" in caplog.text
+    assert "1 past release read, 1 refused\n" in caplog.text
+    caplog.clear()
+    asyncio.run(story())
+    assert len(house.sites.asked(newer)) == 4
+    assert len(house.sites.asked(older)) == 2  # once by each process
+    assert len([text for text in house.operator if "Of the past of" in text]) == 1
+
+
+def test_a_fault_of_the_reader_in_one_past_release_leaves_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nhs = with_a_past(house)
+    house.now = london(ANNOUNCED, "11:00")
+    broken = nhs.issues["2099-01"].file_url
+    read = TalkingTherapiesMonthly.read
+
+    def fail_once(self: TalkingTherapiesMonthly, fetched: Fetched, now: datetime) -> Sequence[Figure]:
+        if fetched.page.url == broken:
+            raise KeyError("M001")
+        return read(self, fetched, now)
+
+    monkeypatch.setattr(TalkingTherapiesMonthly, "read", fail_once)
+    past = asyncio.run(house.backfill("talking_therapies_monthly"))
+    assert past.read == 1
+    assert list(past.refused.values()) == ["the reader failed: KeyError: 'M001'"]
 
 
 def test_a_backfill_is_stopped_in_the_middle_of_a_file(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
