@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 EVENLY = 28  # messages a second; 30 are allowed
 
@@ -34,10 +34,6 @@ class Pace:
     answer: float = 20.0
     backoff: float = 1.0
     timeout: float = 20.0
-
-    def scaled(self, factor: float) -> Pace:
-        """Return the same with every second lasting `factor` seconds."""
-        return Pace(**{field.name: getattr(self, field.name) * factor for field in fields(self)})
 
 
 PACE = Pace()

@@ -29,7 +29,6 @@ _MONTH_NUMBERS: Mapping[str, int] = {
 _DAY = re.compile(r"(\d{1,2}) ([A-Z][a-z]+) (\d{4})")
 _MONTH = re.compile(r"([A-Z][a-z]+) (\d{4})")
 _STAMP = re.compile(r"(\d{1,2} [A-Z][a-z]+ \d{4}) (\d{1,2}):(\d{2}) ([AaPp][Mm])")
-_WHOLE = re.compile(r"\d{1,15}|\d{1,3}(?:,\d{3}){1,4}")
 _ADDRESS = re.compile(r"""[^\x00-\x1f\x7f<>"{}|\\^`]{1,500}""")  # the longest in use have 230 characters
 # Python knows codecs that make other text of plain bytes, as idna and unicode_escape.
 _CHARSETS = frozenset(
@@ -204,13 +203,6 @@ def count(value: object, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise SourceChanged(f"a whole number for {what}", short(value))
     return value
-
-
-def whole_number(written: str) -> int:
-    """Return a whole number written `629` or `1,234`."""
-    if not _WHOLE.fullmatch(written) or not written.isascii():
-        raise SourceChanged("a whole number", short(written))
-    return int(written.replace(",", ""))
 
 
 def day(written: str) -> date:

@@ -956,7 +956,9 @@ def test_a_group_gets_its_limit_in_a_minute_and_no_more_whoever_sends(store: Sto
 
     limits = Limits(unit=0.02, burst=30, overall=1000)
     with BotApi(open_house=True, limits=limits, on_message=answer_slowly) as server:
-        office = Office(store, server, RealClock(), pace=replace(Pace().scaled(0.02), spacing=0, even=0))
+        unit = 0.02  # what a second lasts
+        pace = Pace(spacing=0, even=0, window=61 * unit, unit=unit, late=6 * 3600 * unit)
+        office = Office(store, server, RealClock(), pace=pace)
         for number in range(30):
             office.post(str(number))
 
