@@ -22,8 +22,8 @@ from bot.rules.findings import (
 )
 from bot.rules.headline import NEEDED, headline_rows
 from bot.rules.petition import Marks, facts_changed, mark_crossed
-from bot.rules.plausible import reading_doubts, release_doubts
-from bot.rules.revision import revised
+from bot.rules.plausible import is_alike, reading_doubts, release_doubts
+from bot.rules.revision import disappearance, revised, without_old_notice
 from scrapers.toolkit.contract import ENGLAND, Fact, Figure, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
@@ -33,6 +33,7 @@ SeriesKey = tuple[str, str, str]
 
 LASTING_ROUNDS, LASTING_LEAST = 3, timedelta(minutes=10)  # three rounds may be a minute, at a release
 LASTING_TIME = timedelta(hours=2)
+ASKED_AGAIN = timedelta(days=1)  # about a reading like one that was held or rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +84,20 @@ class Committer:
     ) -> Committed:
         """Store a changed reading and tell of a crossed mark and of changed facts; hold what is not believed.
 
-        A reading further off on the same side of the same count is not held anew.
+        A reading like one that was held or rejected is held anew a day later, so that nothing stays unseen.
         """
         with self.store.writing() as tx:
             latest = tx.latest([source.key]).get(source.key, {})
             before = {series: known.value for series, (_, known) in latest.items()}
-            doubts = reading_doubts(figures, before, _days_since_confirmed(tx, source, latest, now))
+            days = _days_since_confirmed(tx, source, latest, now)
+            asked = _asked_about(tx, source, latest)
+            rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
+            doubts = reading_doubts(figures, before, days, rejected)
+            if any(now - held.found < ASKED_AGAIN and is_alike(doubts, why) for held, why in asked):
+                return Committed()
             if doubts:
-                side = " ".join(
-                    f"{d.before:g} {'up' if (d.now or 0) > (d.before or 0) else 'down'}" for d in doubts
-                )
-                return self._hold(
-                    tx, source, side, Content(release, tuple(figures), tuple(facts)), doubts, now
-                )
+                content = Content(release, tuple(figures), tuple(facts))
+                return self._hold(tx, source, fingerprint(content), content, doubts, now)
             tx.go_on(source.key, release.key, now)
             return self._count(tx, source, latest, release, figures, facts, marks, now, now)
 
@@ -109,7 +111,7 @@ class Committer:
                 content = Content(release, tuple(figures))
                 return self._hold(tx, source, fingerprint(content), content, doubts, now)
             tx.go_on(source.key, release.key, now)
-            return self._publish(tx, source, release, figures, now, now)
+            return self._publish(tx, source, _news(tx, source, release), figures, now, now)
 
     def believe(self, source: Scraper, held: Held, marks: Marks, now: datetime) -> Committed:
         """Store and tell what was held, exactly as it was read, with the time at which it was found.
@@ -123,7 +125,7 @@ class Committer:
             if source.is_live:
                 latest = tx.latest([source.key])[source.key]
                 return self._count(tx, source, latest, release, figures, facts, marks, held.found, now)
-            return self._publish(tx, source, release, figures, held.found, now)
+            return self._publish(tx, source, _news(tx, source, release), figures, held.found, now)
 
     def reject(self, held: Held, now: datetime) -> None:
         """Drop what was held; the same is not held again. Raises AlreadyDecided where it waits no more."""
@@ -164,7 +166,7 @@ class Committer:
         count = next(
             (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
         )
-        findings += facts_changed(tx.save_facts(source.key, facts, found), dict(facts), count)
+        findings += facts_changed(tx.save_facts(source.key, facts, found), dict(facts), count, found)
         before = next((reading for (m, _, _), reading in latest.items() if m == "signatures"), None)
         if count is not None and before and before[1].value is not None:
             at, value = datetime.fromisoformat(before[0]), int(before[1].value)
@@ -187,7 +189,9 @@ class Committer:
         found: datetime,
         now: datetime,
     ) -> Committed:
-        read_before = _was_read(tx, source, release)
+        # The same month under another address is no news but for what changed in it.
+        known_month = release.period is not None and tx.said(source.key, release.period, NEEDED)[1] > 0
+        read_before = known_month or _was_read(tx, source, release)
         taught = _is_taught(tx, source)
         known_measures = tx.measures(source.key)
         changes = _store(tx, source, release, figures, found, read_before=read_before)
@@ -201,7 +205,7 @@ class Committer:
         else:
             history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
             rows = headline_rows(release.period or "", history)
-            findings.append(ReleaseOut(f"release:{release.key}", release, rows, changes.revised))
+            findings.append(ReleaseOut(f"release:{release.key}", release, rows))
         unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
         if unknown:
             episode = f"new_measures:{','.join(unknown)}"
@@ -229,7 +233,7 @@ class Committer:
         with self.store.writing() as tx:
             stored = {release.key: release for release in tx.releases(source.key)}
             findings: list[Finding] = [
-                *calendar.date_moved(seen, stored),
+                *calendar.date_moved(seen, stored, now),
                 *calendar.overdue(seen, stored, now),
             ]
             tx.save_releases(source.key, [replace(release, fingerprint=None) for release in seen], now)
@@ -244,7 +248,7 @@ class Committer:
         among `met` that nobody knows of yet are introduced in one line.
         """
         with self.store.writing() as tx:
-            tx.note_checked([seen.source.key for seen in round_ if seen.error is None], now)
+            tx.note_checked(_believed(tx, round_), now)
             states = tx.sources()
             findings: list[Finding] = []
             ill: list[Ill] = []
@@ -254,11 +258,12 @@ class Committer:
                 key = seen.source.key
                 before = states.get(key, SourceState(key)).trouble
                 trouble = _trouble(before, seen, now)
-                if trouble and not trouble.told and _worth_telling(trouble, now):
+                if trouble and (texts := _untold(trouble, faults := tx.faults(key), now)):
                     trouble = replace(trouble, told=True)
                     due = calendar.next_day(tx.releases(key), now)
-                    ill.append(Ill(key, trouble.text, trouble.since, seen.kept, due))
-                    told.append((key, f"{trouble.since} {trouble.kind}"))
+                    ill += [Ill(key, text, trouble.since, seen.kept, due) for text in texts]
+                    told.append((key, f"{now} {trouble.kind}"))
+                    tx.save_faults(key, {part: fault._replace(told=True) for part, fault in faults.items()})
                 if before and before.told and trouble is None:
                     well.append((key, before.since))
                 if trouble != before:
@@ -304,11 +309,43 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
 def _days_since_confirmed(
     tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]], now: datetime
 ) -> float:
-    """Return how many days ago the newest stored reading was last seen on the page."""
+    """Return how many days ago the newest stored reading was last seen on the page.
+
+    Looks that found what is not believed are not noted as checks.
+    """
     seen = [datetime.fromisoformat(period) for period, _ in latest.values()]
     if checked_at := tx.source(source.key).checked_at:
         seen.append(checked_at)
     return max((now - max(seen)) / timedelta(days=1), 0.0) if seen else 0.0
+
+
+def _asked_about(
+    tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]]
+) -> list[tuple[Held, list[Doubt]]]:
+    """Return the readings that wait or were rejected since the newest stored one, each with its doubts."""
+    newest = max((datetime.fromisoformat(period) for period, _ in latest.values()), default=None)
+    return [
+        (held, [Doubt(**doubt) for doubt in held.doubts])
+        for held in tx.held(source=source.key)
+        if held.verdict in (None, "rejected") and (newest is None or held.found > newest)
+    ]
+
+
+def _believed(tx: Writer, round_: Sequence[Seen]) -> list[str]:
+    """Return the sources that could be read, but for petitions whose count is not the stored one."""
+    latest = tx.latest([seen.source.key for seen in round_ if isinstance(seen.newest, Figure)])
+    return [
+        seen.source.key
+        for seen in round_
+        if seen.error is None
+        and not (isinstance(seen.newest, Figure) and compare_readings(latest[seen.source.key], [seen.newest]))
+    ]
+
+
+def _news(tx: Writer, source: Scraper, release: Release) -> Release:
+    """Return a release without a note that stood on its page when it was last read."""
+    read_at = next((stored.read_at for stored in tx.releases(source.key) if stored.key == release.key), None)
+    return without_old_notice(release, read_at)
 
 
 def _store(
@@ -320,9 +357,14 @@ def _store(
     *,
     read_before: bool,
 ) -> Changes:
-    """Store new versions of what changed. A replaced file counts as published when it was seen."""
+    """Store new versions of what changed, and return it; what is gone counts once, though it stays so.
+
+    A replaced file counts as published when it was seen.
+    """
     known = tx.known(source.key, {figure.period for figure in figures})
     changes = compare(known, figures, complete=read_before)
+    if changes.gone and not tx.remember(source.key, disappearance(release, changes.gone), now):
+        changes = replace(changes, gone=())
     published = now if read_before else release.published or now
     tx.save_releases(source.key, [release if len(changes) else replace(release, fingerprint=None)], now)
     tx.save_figures(source.key, release.key, changes.to_store, published, now)
@@ -353,6 +395,14 @@ def _trouble(before: Trouble | None, seen: Seen, now: datetime) -> Trouble | Non
         return replace(before, text=text, rounds=before.rounds + 1)
     told = before.told and before.kind == "changed"
     return Trouble("changed", seen.error, before.since, before.rounds + 1, told)
+
+
+def _untold(trouble: Trouble, faults: Mapping[str, Fault], now: datetime) -> list[str]:
+    """Return what is to be told of a trouble now: its parts that were never told, else itself; each once."""
+    parts = [fault.text for fault in faults.values() if fault.kind == "changed" and not fault.told]
+    if parts:
+        return parts
+    return [trouble.text] if not trouble.told and _worth_telling(trouble, now) else []
 
 
 def _worth_telling(trouble: Trouble, now: datetime) -> bool:

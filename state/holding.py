@@ -42,5 +42,9 @@ def _measure(id: str, name: str, unit: str, *rest: str) -> Measure:
     return Measure(id, name, Unit(unit), *rest)
 
 
-def _release(published: str | None, **fields: str) -> Release:
-    return Release(**fields, published=datetime.fromisoformat(published) if published else None)
+def _release(published: str | None, noticed: str | None = None, **fields: str) -> Release:
+    return Release(**fields, published=_moment(published), noticed=_moment(noticed))
+
+
+def _moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None

@@ -80,17 +80,22 @@ class Trouble:
 
 
 class Fault(NamedTuple):
-    """Why a part of a source could not be read when it was last asked for."""
+    """Why a part of a source could not be read when it was last asked for, and whether that was told.
 
-    kind: TroubleKind
+    A `withdrawn` part is one that its source does not list any more: no trouble, but a thing to remember.
+    """
+
+    kind: Literal["passing", "changed", "withdrawn"]
     text: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
     """What is remembered of a source as a whole.
 
-    `taught`: its first look succeeded; `introduced`: the team was told that it is watched.
+    `checked_at`: when it was last read and believed; `taught`: its first look succeeded; `introduced`: the
+    team was told that it is watched.
     """
 
     key: str

@@ -124,7 +124,7 @@ class Writer(Reader):
         return Chats(self._connection)
 
     def note_checked(self, sources: Collection[str], now: datetime) -> None:
-        """Remember that these sources were looked at; those met for the first time are added."""
+        """Remember that these sources were read and believed; those met for the first time are added."""
         self._each(_NOTE_CHECKED, [{"key": source, "checked_at": now} for source in sources])
 
     def teach(self, source: str, now: datetime) -> None:
@@ -386,10 +386,18 @@ def _merged(old: Mapping[str, Any], new: Release) -> dict[str, Any]:
         "state": _state(old, new),
         "period": new.period or old.get("period"),
         "published": published,
-        "expected": new.expected or (old.get("expected") if published else None),
+        "expected": _expected(old, new),
         "fingerprint": new.fingerprint or old.get("fingerprint"),
         "file": new.file or old.get("file", ""),
     }
+
+
+def _expected(old: Mapping[str, Any], new: Release) -> str | None:
+    """Return when a release is expected. A day stays where only its month is announced any more."""
+    before: str | None = old.get("expected")
+    if new.expected is None:
+        return before if new.published or old.get("published") else None
+    return before if before and before.startswith(new.expected) else new.expected
 
 
 def _state(old: Mapping[str, Any], new: Release) -> ReleaseState:

@@ -22,10 +22,13 @@ def is_out(release: Release | StoredRelease) -> bool:
     return release.key == LIVE or release.published is not None
 
 
-def date_moved(seen: Iterable[Release], stored: Mapping[str, StoredRelease]) -> list[DateMoved]:
+def date_moved(
+    seen: Iterable[Release], stored: Mapping[str, StoredRelease], now: datetime
+) -> list[DateMoved]:
     """Return the announced releases whose date moved.
 
-    A day named within the month announced before is no move; nor is a day withdrawn to its own month.
+    A day named within the month announced before is no move; nor is a day withdrawn to its own month. A date
+    that comes back has moved again, so that `now` is part of the episode.
     """
     moved = []
     for release in seen:
@@ -33,21 +36,23 @@ def date_moved(seen: Iterable[Release], stored: Mapping[str, StoredRelease]) -> 
         if is_out(release) or not before or not release.expected:
             continue
         if not (release.expected.startswith(before) or before.startswith(release.expected)):
-            moved.append(DateMoved(f"moved:{release.key}:{before}:{release.expected}", release, before))
+            moved.append(DateMoved(f"moved:{release.key}:{now.isoformat()}", release, before))
     return moved
 
 
 def overdue(seen: Sequence[Release], stored: Mapping[str, StoredRelease], now: datetime) -> list[Overdue]:
     """Return the announced releases that are more than an hour past their time and not out.
 
-    What a look did not cover stands as it was stored. A release that was met too late is nobody's surprise.
+    What a look did not cover stands as it was stored. A release that was met too late is nobody's surprise,
+    and one that came out under another address did come.
     """
     covered = {release.key for release in seen}
     uncovered = [as_release(release) for release in stored.values() if release.key not in covered]
+    came = {release.title for release in (*seen, *uncovered) if is_out(release)}
     late = []
     for release in (*seen, *uncovered):
         day = day_of(release.expected)
-        if is_out(release) or day is None or release.key not in stored:
+        if is_out(release) or release.title in came or day is None or release.key not in stored:
             continue
         latest = published_at(day) + PATIENCE
         if stored[release.key].first_seen < latest <= now:

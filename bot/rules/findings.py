@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, NamedTuple
@@ -14,15 +15,17 @@ Audience = Literal["team", "operator"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One headline figure with what came before; values None where nothing is stored or it was withheld."""
+    """One headline figure: its value, and the `earlier` ones that are stored, by `before` and `year_ago`.
+
+    None is a value that was withheld.
+    """
 
     label: str
     measure: str
     unit: str
     of: str
-    value: float
-    before: float | None
-    year_ago: float | None
+    value: float | None
+    earlier: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,6 @@ class ReleaseOut(Finding):
     kind: ClassVar[str] = "release"
     release: Release
     rows: tuple[Row, ...]
-    revised: tuple[Revision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,16 @@ class MarkCrossed(Finding):
 
 @dataclass(frozen=True, slots=True)
 class FactChanged(Finding):
-    """Something about a petition changed that is not a number: its state, a response, a debate."""
+    """Something about a petition changed that is not a number: its state, a response, a debate.
+
+    `value` and `before` are what is published of it; None is nothing.
+    """
 
     kind: ClassVar[str] = "fact"
     name: str
-    value: str
+    value: str | None
     count: int | None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,11 @@ class Unwell(Finding):
 
 @dataclass(frozen=True, slots=True)
 class DailyLine(Finding):
-    """How things stand today. `next_release` is a day, `free` the bytes left on the disk, where known."""
+    """How things stand today.
+
+    `next_release` is a day, `free` the bytes left on the disk, where known; `held` are the numbers of what
+    waits for the operator's decision.
+    """
 
     audience: ClassVar[Audience] = "operator"
     kind: ClassVar[str] = "daily"
@@ -213,3 +223,4 @@ class DailyLine(Finding):
     next_release: str | None
     waiting: int
     free: int | None
+    held: tuple[int, ...] = ()

@@ -44,32 +44,37 @@ NEEDED = frozenset(
 
 
 def headline_rows(period: str, history: History) -> tuple[Row, ...]:
-    """Return the headline rows of a month; a figure that is not there or is withheld has no row.
+    """Return the headline rows of a month; a figure that is not there has no row, a withheld one has.
 
     `history` holds England's figures up to and including `period`.
     """
-    before, year_ago = month_shift(period, -1), month_shift(period, -12)
+    now = _said(period, history)
+    earlier = {
+        "before": _said(month_shift(period, -1), history),
+        "year_ago": _said(month_shift(period, -12), history),
+    }
     rows = []
     for line in HEADLINES:
-        value = _value(line.measure, period, history)
-        if value is not None:
-            rows.append(
-                Row(
-                    line.label,
-                    line.measure,
-                    line.unit,
-                    line.of,
-                    value,
-                    _value(line.measure, before, history),
-                    _value(line.measure, year_ago, history),
-                )
-            )
+        code = line.measure
+        if _is_said(code, now):
+            past = {name: _value(code, said) for name, said in earlier.items() if _is_said(code, said)}
+            rows.append(Row(line.label, code, line.unit, line.of, _value(code, now), past))
     return tuple(rows)
 
 
-def _value(measure: str, period: str, history: History) -> float | None:
+def _said(period: str, history: History) -> Mapping[str, float | None]:
+    """Return the figures of one month by code."""
+    return {code: values[period] for code, values in history.items() if period in values}
+
+
+def _is_said(measure: str, figures: Mapping[str, float | None]) -> bool:
+    """Return whether there is a value, or it is withheld."""
     derived = DERIVED.get(measure)
     if derived is None:
-        return history.get(measure, {}).get(period)
-    published = {code: history[code] for code in derived.needs if period in history.get(code, {})}
-    return derived.value({code: values[period] for code, values in published.items()})
+        return measure in figures
+    return derived.value(figures) is not None or derived.is_withheld(figures)
+
+
+def _value(measure: str, figures: Mapping[str, float | None]) -> float | None:
+    derived = DERIVED.get(measure)
+    return figures[measure] if derived is None else derived.value(figures)

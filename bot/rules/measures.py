@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-MONTHLY = "talking_therapies_monthly"
 FEWEST = 50  # a share of fewer says more of single people than of a service
 
 
@@ -51,6 +50,13 @@ class Derived:
         if bottom < FEWEST:
             return None
         return float((100 * top / bottom).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+    def is_withheld(self, figures: Mapping[str, float | None]) -> bool:
+        """Return whether the share is withheld, or all that it is computed from is there and a part is."""
+        if self.published is not None and self.published in figures:
+            return figures[self.published] is None
+        parts = (*self.top, self.bottom, *self.less)
+        return all(code in figures for code in parts) and any(figures[code] is None for code in parts)
 
 
 DERIVED: dict[str, Derived] = {

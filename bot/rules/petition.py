@@ -79,11 +79,14 @@ def mark_crossed(
 
 
 def facts_changed(
-    old: Mapping[str, str | None], new: Mapping[str, str | None], count: int | None
+    old: Mapping[str, str | None], new: Mapping[str, str | None], count: int | None, now: datetime
 ) -> list[FactChanged]:
-    """Return a finding for each fact that came or changed and that the team wants to know."""
+    """Return a finding for each fact that came, changed or went and that the team wants to know.
+
+    What comes back is news again, so that `now` is part of the episode.
+    """
     return [
-        FactChanged(f"fact:{name}:{new[name]}", name, value, count)
+        FactChanged(f"fact:{name}:{now.isoformat()}", name, new[name], count, old[name])
         for name in TOLD_FACTS
-        if name in old and (value := new.get(name)) and value != old[name]
+        if name in old and name in new and new[name] != old[name]
     ]

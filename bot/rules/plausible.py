@@ -26,6 +26,7 @@ SWAPPED = 1.5  # times nearer to each other's past than to their own; to 1.14 tw
 GROWTH, START = 3, 5_000  # what a count of signatures may grow to in a day
 FEW_SIGNATURES = 20  # fewer may halve
 MOST_DAYS = 10
+ALIKE = 2  # times as many signatures, or half as many, are no other reading
 
 
 def release_doubts(
@@ -63,15 +64,23 @@ def bounds(values: Collection[float]) -> tuple[float, float]:
 
 
 def reading_doubts(
-    figures: Sequence[Figure], before: Mapping[Series, float | None], days: float
+    figures: Sequence[Figure],
+    before: Mapping[Series, float | None],
+    days: float,
+    rejected: Collection[float] = (),
 ) -> list[Doubt]:
-    """Return why a count of signatures is not believed, `days` after the newest stored one was confirmed."""
+    """Return why a count of signatures is not believed, `days` after the newest stored one was confirmed.
+
+    What is alike to, or beyond, a count `rejected` since then is not believed however many days go by.
+    """
     doubts = []
     for measure, area, _, value in figures:
         earlier = before.get((measure.id, area.kind, area.code))
         if measure.id != "signatures" or value is None or earlier is None:
             continue
         low, high = reading_bounds(earlier, days)
+        low = max([low, *(ALIKE * count for count in rejected if count < earlier)])
+        high = min([high, *(count / ALIKE for count in rejected if count > earlier)])
         if not low <= value <= high:
             doubts.append(Doubt("signatures", measure.unit, value, earlier, low, high))
     return doubts
@@ -84,6 +93,17 @@ def reading_bounds(before: float, days: float) -> tuple[float, float]:
     for _ in range(min(int(days), MOST_DAYS) + 1):
         high = GROWTH * high + START
     return low, high
+
+
+def is_alike(doubts: Sequence[Doubt], others: Sequence[Doubt]) -> bool:
+    """Return whether two readings are doubted for one reason: off to one side, and alike in magnitude."""
+    return len(doubts) == len(others) and all(map(_is_alike, doubts, others))
+
+
+def _is_alike(one: Doubt, other: Doubt) -> bool:
+    now, then, before = one.now or 0, other.now or 0, one.before or 0
+    low, high = sorted((now, then))
+    return before == other.before and (now > before) == (then > before) and high <= ALIKE * low
 
 
 def _england(

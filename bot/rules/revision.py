@@ -1,13 +1,16 @@
-"""Revisions: which of the corrected figures are named, and which are only counted."""
+"""Revisions: which of the corrected figures are named, which are only counted, and what explains them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 
 from bot.rules.findings import Revised
 from bot.rules.headline import NEEDED
 from scrapers.toolkit.contract import ENGLAND, Release
-from state.records import Changes, Revision
+from state.records import Changes, FigureKey, Revision
 
 NAMED_AT_MOST = 12
 
@@ -29,6 +32,18 @@ def revised(release: Release, changes: Changes, now: datetime) -> Revised | None
         len(changes.new),
         len(changes.gone),
     )
+
+
+def disappearance(release: Release, gone: Iterable[FigureKey]) -> str:
+    """Return the episode of these figures being in a release's file no longer."""
+    return f"gone:{release.key}:{sha256(repr(sorted(map(tuple, gone))).encode()).hexdigest()}"
+
+
+def without_old_notice(release: Release, read_at: datetime | None) -> Release:
+    """Return a release without a note that stood on its page when it was last read: it is no news."""
+    if read_at is None or (release.noticed and release.noticed > read_at):
+        return release
+    return replace(release, notice="", noticed=None)
 
 
 def _rank(revision: Revision) -> tuple[bool, bool]:

@@ -53,6 +53,14 @@ FACTS = {
     "scheduled_debate_date": "A debate is scheduled for {value}",
     "debate_outcome_at": "The petition was debated in Parliament",
 }
+FACTS_GONE = {
+    "state": "The petition's state is no longer published",
+    "response_threshold_reached_at": "The petition no longer counts as past 10,000 signatures",
+    "government_response_at": "The government's response is no longer published",
+    "debate_threshold_reached_at": "The petition no longer counts as past 100,000 signatures",
+    "scheduled_debate_date": "The debate is no longer scheduled",
+    "debate_outcome_at": "The debate's outcome is no longer published",
+}
 
 
 def compose(finding: Finding, source: Scraper | None, number: int, now: datetime) -> Message:
@@ -87,7 +95,7 @@ def _say(finding: Finding, source: Scraper | None, now: datetime) -> Message:
 @_say.register
 def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
     title = f"📊 {source.title}, England: {_month(finding.release)}"
-    compared = [name for name in COMPARISONS if any(getattr(row, name) is not None for row in finding.rows)]
+    compared = [name for name in COMPARISONS if any(name in row.earlier for row in finding.rows)]
     rows = [_row(row, compared) for row in finding.rows]
     lines = [line(bold(title))]
     if not rows:
@@ -98,17 +106,14 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
     tail = [line(note) for measure, note in CAUTIONS.items() if measure in told]
     if rows:
         tail.insert(0, line("These are referrals, not people."))
-    if finding.revised:
-        tail.insert(0, line(f"It also corrects {_figures(len(finding.revised))} of earlier months."))
     return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
 
 
 def _row(row: Row, compared: Sequence[str]) -> Line:
     """Return one headline figure: `Recovery 51.2% (50.0% · 51.6%) of those finished`."""
-    earlier = [getattr(row, name) for name in compared]
-    known = [value for value in earlier if value is not None]
-    shown = " · ".join("–" if value is None else numbers.value(value, row.unit) for value in earlier if known)
-    rest = (f"({shown})" if shown else "", row.of)
+    past = row.earlier
+    shown = " · ".join(numbers.value(past[name], row.unit) if name in past else "–" for name in compared)
+    rest = (f"({shown})" if past else "", row.of)
     return line(
         f"{row.label} ", bold(numbers.value(row.value, row.unit)), *(f" {text}" for text in rest if text)
     )
@@ -126,8 +131,10 @@ def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
         tail.append(line(f"{_figures(finding.added)} added."))
     if finding.gone:
         tail.append(line(f"{_figures(finding.gone)} no longer in the file."))
-    if finding.release.notice:
-        tail.append(line("The publisher says: ", italic(clean(finding.release.notice, TROUBLE_CAP))))
+    if finding.release.notice and finding.release.noticed:
+        day = numbers.day(finding.release.noticed.astimezone(LONDON))
+        note = clean(finding.release.notice, TROUBLE_CAP)
+        tail.append(line(f"The publisher said on {day}: ", italic(note)))
     if finding.named or finding.gone:
         tail.append(line("You may have quoted the old numbers."))
     return Message(tuple(lines), tuple(items), tuple(tail), _open(finding.release.url))
@@ -194,11 +201,18 @@ def _progress(count: int, goal: int) -> str:
 
 @_say.register
 def _fact(finding: FactChanged, source: Scraper, now: datetime) -> Message:
-    words = FACTS[finding.name].format(value=clean(_date_or_text(finding.value), NAME_CAP))
-    lines = [line(bold(f"🏛 {words}")), line(clean(source.title, TITLE_CAP))]
+    lines = [line(bold(f"🏛 {_fact_in_words(finding)}")), line(clean(source.title, TITLE_CAP))]
     if finding.count is not None:
         lines.append(line(f"{numbers.signatures(finding.count)}."))
     return Message(tuple(lines), buttons=_open(source.url))
+
+
+def _fact_in_words(finding: FactChanged) -> str:
+    if finding.value is None:
+        return FACTS_GONE[finding.name]
+    if (finding.name, finding.before, finding.value) == ("state", "closed", "open"):
+        return "The petition is open again"
+    return FACTS[finding.name].format(value=clean(_date_or_text(finding.value), NAME_CAP))
 
 
 def _date_or_text(text: str) -> str:
@@ -321,6 +335,8 @@ def _daily(finding: DailyLine, source: Scraper | None, now: datetime) -> Message
     if finding.next_release:
         said.append(f"next release {numbers.expected(finding.next_release)}")
     said.append(f"{finding.waiting or 'no'} message{'' if finding.waiting == 1 else 's'} waiting")
+    if finding.held:
+        said.append(f"held for your decision: {', '.join(f'H{number}' for number in finding.held)}")
     if finding.free is not None:
         said.append(f"{finding.free / 1e9:.1f} GB of disk free")
     return Message((line(bold("☀️ Alive: "), "; ".join(said)),), silent=True)

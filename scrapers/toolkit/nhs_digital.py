@@ -87,6 +87,7 @@ class ReleasePage:
             fingerprint=self.fingerprint if self.published else None,
             file=file,
             notice=f"{newest.title}: {newest.text}" if newest else "",
+            noticed=newest.at if newest else None,
         )
 
 

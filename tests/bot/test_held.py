@@ -270,12 +270,44 @@ def test_a_count_that_is_released_is_told_at_its_marks_and_counted_on_from_there
     assert len(petition_house.operator) == 1
 
 
-def test_a_count_that_is_rejected_is_not_held_again_though_it_grows(petition_house: House) -> None:
+def test_a_count_that_is_rejected_is_asked_about_a_day_later_and_never_believed_by_itself(
+    petition_house: House,
+) -> None:
     look_at(petition_house, 628_000)
     asyncio.run(decide(petition_house, "reject", "H1"))
     look_at(petition_house, 628_010, 628_020)
     assert len(petition_house.operator) == 1
+    for _ in range(11):
+        petition_house.later(days=1)
+        look_at(petition_house, 628_030)
     assert counts(petition_house) == [628]
+    assert [text.split(":")[0] for text in petition_house.operator[1:3]] == [
+        "✋ Held back as H2",
+        "✋ Held back as H3",
+    ]
+
+
+def test_a_count_of_another_magnitude_is_held_though_one_was_rejected(petition_house: House) -> None:
+    look_at(petition_house, 628_000)
+    asyncio.run(decide(petition_house, "reject", "H1"))
+    look_at(petition_house, 63_000, 63_010)
+    assert len(petition_house.operator) == 2
+    assert "signatures: 63,000, was 628" in petition_house.operator[1]
+
+
+@pytest.mark.parametrize("rejected", [True, False], ids=["rejected", "waiting"])
+def test_a_count_that_days_make_believable_is_believed_though_one_before_it_was_not(
+    petition_house: House, rejected: bool
+) -> None:
+    look_at(petition_house, 63_000)
+    if rejected:
+        asyncio.run(decide(petition_house, "reject", "H1"))
+    look_at(petition_house, *[20_000] * 4)
+    assert counts(petition_house) == [628]
+    petition_house.later(days=1)
+    look_at(petition_house, 20_000, 63_005)
+    assert counts(petition_house) == [628, 20_000, 63_005]
+    assert "20,000 signatures" in petition_house.team[1]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.campaign import parse_campaign
 from bot.rules.findings import (
+    DailyLine,
     DateMoved,
     DeliveryProblem,
     FactChanged,
@@ -29,7 +30,7 @@ from bot.rules.findings import (
 from bot.rules.headline import headline_rows
 from bot.wording import numbers
 from bot.wording.markup import payload, to_plain
-from bot.wording.messages import FACTS, compose
+from bot.wording.messages import COMPARISONS, FACTS, compose
 from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Area, Figure, Measure, Release, Scraper, Unit
 from state.records import Revision
 from tests.fakes.nhs import england
@@ -78,23 +79,25 @@ def test_a_release_shows_each_headline_with_what_came_before() -> None:
     }
     history["M001"] |= {"2026-02": 151_810, "2025-03": 163_904}
     history["M192"]["2026-02"] = 50.0
-    finding = ReleaseOut("release:march", MARCH, headline_rows("2026-03", history), (revision("M001", 2, 1),))
+    history["M056"] |= {"2026-02": None}
+    history["M192"]["2025-03"] = None
+    history["M038"] = {"2026-03": None, "2026-02": 150_001}
+    finding = ReleaseOut("release:march", MARCH, headline_rows("2026-03", history))
     assert said(finding, MONTHLY) == (
         "📊 NHS Talking Therapies, monthly, England: March 2026\n"
         "In brackets: month before · same month last year\n"
         "Referrals received 163,100 (151,810 · 163,904)\n"
         "Accessed services 96,682\n"
-        "Ended 153,700\n"
+        "Ended 153,700 (withheld · –)\n"
         "Finished a course 57,590\n"
         "Treated once only 40.8% of those treated and ended\n"
         "Ended before treatment 36.7% of those that ended\n"
         "Finished (2+ sessions) 37.5% of those that ended\n"
-        "Recovery 51.2% (50.0% · –) of those finished, at caseness at the start\n"
+        "Recovery 51.2% (50.0% · withheld) of those finished, at caseness at the start\n"
         "Reliable improvement 68.7% of those finished\n"
         "Within 6 weeks 88.3% of those finished\n"
         "Over 90 days to 2nd session 23.6% of second treatments\n"
-        "Waiting for treatment 151,439\n"
-        "It also corrects 1 figure of earlier months.\n"
+        "Waiting for treatment withheld (150,001 · –)\n"
         "These are referrals, not people.\n"
         "Finished means two sessions or more.\n"
         "Treated once includes single sessions that were agreed.\n"
@@ -117,7 +120,7 @@ def test_a_correction_names_now_and_was_in_their_own_units() -> None:
         revision("M344", None, 45, TRUST, name="Count_EndCode47"),
         revision("M192", 48, None, TRUST, Unit.PERCENT),
     )
-    noticed = replace(MARCH, notice="Correction: one provider was late.")
+    noticed = replace(MARCH, notice="Correction: one provider was late.", noticed=NOW)
     assert said(Revised("revision:march", noticed, named, 288, 1, 1200), MONTHLY) == (
         "✏️ Corrected: NHS Talking Therapies, monthly, March 2026\n"
         "Referrals received (M001), England: now 163,109, was 163,100\n"
@@ -130,7 +133,7 @@ def test_a_correction_names_now_and_was_in_their_own_units() -> None:
         "288 more figures changed.\n"
         "1 figure added.\n"
         "1,200 figures no longer in the file.\n"
-        "The publisher says: Correction: one provider was late.\n"
+        "The publisher said on 14 May 2026: Correction: one provider was late.\n"
         "You may have quoted the old numbers.\n"
         "NHS England · published 14 May 2026 · seen 09:30:41 · #A142"
     )
@@ -160,17 +163,28 @@ def test_a_mark_says_how_far_it_is(count: int, mark: int, goal: int | None, line
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "title"),
+    ("name", "before", "value", "title"),
     [
-        ("state", "closed", "🏛 The petition is now closed"),
-        ("government_response_at", "2026-05-14T10:00:00.000Z", "🏛 The government responded to the petition"),
-        ("scheduled_debate_date", "2026-06-22", "🏛 A debate is scheduled for 22 June 2026"),
+        ("state", "open", "closed", "🏛 The petition is now closed"),
+        ("state", "closed", "open", "🏛 The petition is open again"),
+        ("state", "pending", "open", "🏛 The petition is now open"),
+        ("government_response_at", None, "2026-05-14", "🏛 The government responded to the petition"),
+        ("scheduled_debate_date", None, "2026-06-22", "🏛 A debate is scheduled for 22 June 2026"),
+        ("scheduled_debate_date", "2026-06-22", None, "🏛 The debate is no longer scheduled"),
     ],
 )
-def test_a_fact_is_told_in_words(name: str, value: str, title: str) -> None:
-    text = said(FactChanged(f"fact:{name}", name, value, 1), PETITION).splitlines()
+def test_a_fact_is_told_in_words(name: str, before: str | None, value: str | None, title: str) -> None:
+    text = said(FactChanged(f"fact:{name}", name, value, 1, before), PETITION).splitlines()
     assert text[0] == title
     assert text[2] == "1 signature."
+
+
+def test_the_daily_line_names_what_waits_for_a_decision() -> None:
+    line = DailyLine("daily", 3, 3, "2026-06-11", 0, 2_000_000_000, (3, 5))
+    assert said(line).splitlines()[0] == (
+        "☀️ Alive: 3 of 3 sources read; next release 11 June 2026; no messages waiting; "
+        "held for your decision: H3, H5; 2.0 GB of disk free"
+    )
 
 
 def test_dates_that_move_or_pass_name_the_release_and_both_dates() -> None:
@@ -256,8 +270,10 @@ RELEASES = st.builds(
     published=st.sampled_from([None, NOW]),
     expected=DATES,
     notice=TEXT,
+    noticed=st.sampled_from([None, NOW]),
 )
-ROWS = st.builds(Row, ANY, ANY, st.sampled_from(Unit), ANY, st.floats(-1e9, 1e9), NUMBER, NUMBER)
+EARLIER = st.dictionaries(st.sampled_from(sorted(COMPARISONS)), NUMBER)
+ROWS = st.builds(Row, ANY, ANY, st.sampled_from(Unit), ANY, NUMBER, EARLIER)
 COUNTS = st.integers(0, 10**9)
 ONE, SEVERAL = st.just("episode"), 12
 FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
@@ -266,7 +282,6 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
         ONE,
         RELEASES,
         st.lists(ROWS, max_size=13).map(tuple),
-        st.lists(REVISIONS, max_size=2).map(tuple),
     ),
     "revision": st.builds(
         Revised,
@@ -284,7 +299,7 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
     "mark": st.builds(
         MarkCrossed, ONE, COUNTS, COUNTS, COUNTS, st.just(NOW), st.none() | st.integers(1, 10**9)
     ),
-    "fact": st.builds(FactChanged, ONE, st.sampled_from(sorted(FACTS)), TEXT, st.none() | COUNTS),
+    "fact": st.builds(FactChanged, ONE, st.sampled_from(sorted(FACTS)), st.none() | TEXT, st.none() | COUNTS),
     "new_measures": st.builds(
         NewMeasures, ONE, RELEASES, st.lists(MEASURES, max_size=SEVERAL).map(lambda some: tuple(some * 25))
     ),

@@ -88,11 +88,16 @@ def test_a_fact_is_told_when_it_comes_or_changes_and_not_when_it_is_first_seen()
         "action": "Else",
         "debate_outcome_at": "x",
     }
-    assert [(f.name, f.value) for f in facts_changed(old, new, 5)] == [
+    assert [(f.name, f.value) for f in facts_changed(old, new, 5, NOW)] == [
         *(("state", "closed"), ("government_response_at", "2026-05-14")),
     ]
-    assert facts_changed({}, new, 5) == []
-    assert facts_changed(new, {**new, "government_response_at": None}, 5) == []
+    assert facts_changed({}, new, 5, NOW) == []
+
+
+def test_a_fact_that_is_gone_is_told_and_one_that_was_not_asked_for_is_not() -> None:
+    before = {"state": "open", "scheduled_debate_date": "2026-06-22"}
+    (gone,) = facts_changed(before, {"scheduled_debate_date": None}, 5, NOW)
+    assert (gone.name, gone.value, gone.before) == ("scheduled_debate_date", None, "2026-06-22")
 
 
 FACTS = st.dictionaries(st.sampled_from(TOLD_FACTS), st.none() | st.sampled_from("abc"))
@@ -100,8 +105,8 @@ FACTS = st.dictionaries(st.sampled_from(TOLD_FACTS), st.none() | st.sampled_from
 
 @given(FACTS, FACTS)
 def test_the_same_facts_again_are_no_news(old: dict[str, str | None], new: dict[str, str | None]) -> None:
-    assert facts_changed(new, new, 1) == []
-    assert all(old[f.name] != f.value == new[f.name] for f in facts_changed(old, new, 1))
+    assert facts_changed(new, new, 1, NOW) == []
+    assert all(old[f.name] != f.value == new[f.name] for f in facts_changed(old, new, 1, NOW))
 
 
 MONTHS = st.dates(date(1900, 1, 1), date(2100, 12, 31)).map(lambda day: f"{day:%Y-%m}")
@@ -155,9 +160,9 @@ def known(expected: str | None, *, first_seen: datetime = NOW) -> dict[str, Stor
 def test_a_date_moves_when_it_leaves_what_was_announced(
     before: str | None, now: str | None, moved: bool
 ) -> None:
-    assert bool(date_moved([announced(now)], known(before))) is moved
-    assert date_moved([announced(now, NOW)], known(before)) == []
-    assert date_moved([announced(now)], {}) == []
+    assert bool(date_moved([announced(now)], known(before), NOW)) is moved
+    assert date_moved([announced(now, NOW)], known(before), NOW) == []
+    assert date_moved([announced(now)], {}, NOW) == []
 
 
 @given(st.dates(date(2026, 1, 1), date(2026, 12, 31)), st.integers(-7200, 7200))
@@ -190,17 +195,20 @@ def test_a_headline_stands_beside_the_month_before_and_the_same_month_last_year(
     rows = {row.label: row for row in headline_rows("2026-03", past)}
     assert list(rows) == [headline.label for headline in HEADLINES]
     referrals = rows["Referrals received"]
-    assert (referrals.value, referrals.before, referrals.year_ago) == (163_100, 151_810, 163_904)
+    assert (referrals.value, referrals.earlier) == (163_100, {"before": 151_810, "year_ago": 163_904})
     assert rows["Treated once only"].value == 40.8
-    assert rows["Recovery"].before is None
+    assert rows["Recovery"].earlier == {}
 
 
-def test_a_figure_that_is_withheld_or_missing_has_no_line_and_is_not_worked_out() -> None:
+def test_a_figure_that_is_withheld_is_not_worked_out_and_one_that_is_missing_has_no_line() -> None:
     past = history("2026-03", M001=None, M288=None)
+    past["M031"]["2026-02"] = None
     del past["M192"]
-    labels = {row.label for row in headline_rows("2026-03", past)}
-    missing = {headline.label for headline in HEADLINES} - labels
-    assert missing == {"Referrals received", "Treated once only", "Recovery"}
+    rows = {row.label: row for row in headline_rows("2026-03", past)}
+    assert {headline.label for headline in HEADLINES} - set(rows) == {"Recovery"}
+    withheld = [label for label, row in rows.items() if row.value is None]
+    assert withheld == ["Referrals received", "Treated once only"]
+    assert rows["Accessed services"].earlier == {"before": None}
     assert set(past) >= NEEDED - {"M192", "M184"}  # M184 stands in for M126, which is there
 
 
@@ -241,6 +249,9 @@ def test_what_was_withheld_is_not_worked_out_of_its_parts() -> None:
     figures = {"M075": 40.0, "M056": 200.0, "M153": 60.0}
     assert DERIVED["treated_once"].value(figures) == 28.6
     assert DERIVED["treated_once"].value({**figures, "M288": None}) is None
+    assert DERIVED["treated_once"].is_withheld({**figures, "M288": None})
+    assert DERIVED["treated_once"].is_withheld({**figures, "M075": None})
+    assert not DERIVED["treated_once"].is_withheld({"M075": None, "M056": 200.0})
 
 
 RELEASE = Release("performance-march-2026", "March", "https://x.uk", "2026-03", NOW)

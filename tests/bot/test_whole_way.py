@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from bot.worker import Budget, Watch
 from tests.bot.house import House, open_house, sqlite
 from tests.fakes.bot_api import rate_limited
-from tests.fakes.nhs import Issue, Nhs, england, month_file
+from tests.fakes.nhs import Issue, Nhs, england, month_file, release_page
 
 MONTHLY = "talking_therapies_monthly"
 PROVIDERS = {"RAB": {"M001": 1230, "M076": 415, "M192": 48, "M344": "*"}, "RXX": {"M001": 95, "M076": "*"}}
@@ -135,6 +136,7 @@ def test_a_replaced_file_with_one_changed_figure_gives_one_message_with_old_and_
             body=month_file("2026-03", {**figures, "M001": 163_109}, PROVIDERS).encode(),
             file="https://files.digital.nhs.uk/AB/99EE00/nhstalkingtherapies_month_mar_2026_activity_performance.csv",
             notice="Referrals of one provider were added.",
+            noticed="16 May 2026 09:30 AM",
         )
         house.later(days=3)
         await house.check()
@@ -216,6 +218,17 @@ def test_an_announced_date_that_passes_is_told_once_an_hour_after_its_time(house
     assert "due on 11 June 2026 at 09:30" in house.team[1]
 
 
+def test_a_release_that_came_under_another_address_is_not_missed(house: House, nhs: Nhs) -> None:
+    async def story() -> None:
+        await house.check()
+        house.now = datetime(2026, 6, 11, 9, 31, tzinfo=UTC)
+        nhs.publish(replace(issue("2026-04", date(2026, 6, 11), england(140_001)), suffix="-1"))
+        await house.check()
+
+    asyncio.run(story())
+    assert [text[:1] for text in house.team] == ["👀", "📊"]
+
+
 def test_a_measure_never_seen_before_is_kept_and_told_to_the_operator(house: House, nhs: Nhs) -> None:
     async def story() -> None:
         await house.check()
@@ -250,6 +263,107 @@ def test_a_refused_file_leaves_what_was_known_and_is_told_once_and_its_mending_o
     assert house.operator[1].startswith("✅")
     assert len(house.team) == 2
     assert "April 2026" in house.team[1]
+
+
+def gone(house: House, url: str) -> None:
+    """Let a page be gone."""
+    house.sites.fail(url, 404)
+
+
+def test_one_lost_page_does_not_hide_the_newest_release(house: House, nhs: Nhs) -> None:
+    async def story() -> None:
+        gone(house, nhs.issues["2026-02"].url)
+        await house.check()
+        await published_april(house, nhs, england(140_001))
+        await house.check()
+
+    asyncio.run(story())
+    assert [text[:1] for text in house.team] == ["👀", "📊"]
+    assert len(house.operator) == 1
+    assert "404" in house.operator[0]
+
+
+def test_a_second_broken_release_is_told_beside_the_first(house: House, nhs: Nhs) -> None:
+    async def story() -> None:
+        await house.check()
+        gone(house, nhs.issues["2026-02"].url)
+        await house.check()
+        await published_april(house, nhs, {**england(), "M192": 0.5})
+        await house.check()
+
+    asyncio.run(story())
+    assert len(house.operator) == 2
+    assert "404" in house.operator[0]
+    assert "404" not in house.operator[1]
+    assert "M192" in house.operator[1]
+
+
+def test_a_page_that_its_list_does_not_name_any_more_is_no_lasting_trouble(house: House, nhs: Nhs) -> None:
+    async def story() -> None:
+        await house.check()
+        lost = nhs.issues.pop("2026-02")
+        gone(house, lost.url)
+        await house.check()
+        nhs.serve()
+        gone(house, lost.url)
+        results = await house.check()
+        assert results[0].error is None
+
+    asyncio.run(story())
+    assert [text[:1] for text in house.operator] in (["⚠", "✅"], [])
+
+
+def test_a_release_that_is_mended_after_a_newer_one_was_read_is_still_told(house: House, nhs: Nhs) -> None:
+    async def story() -> None:
+        await house.check()
+        await published_april(house, nhs, {**england(), "M192": 0.5})
+        house.later(days=28)
+        nhs.publish(issue("2026-05", date(2026, 7, 9), england(150_500)))
+        await house.check()
+        assert [text[:1] for text in house.operator] == ["⚠"]
+        house.later(days=1)
+        body = month_file("2026-04", england(140_001), PROVIDERS).encode()
+        nhs.change("2026-04", body=body, edited="10 July 2026 2:00 pm")
+        await house.check()
+
+    asyncio.run(story())
+    assert [text.splitlines()[0].rpartition(": ")[2] for text in house.team[1:]] == ["May 2026", "April 2026"]
+    assert [text[:1] for text in house.operator] == ["⚠", "✅"]
+
+
+def test_the_same_month_under_another_address_is_no_new_release(house: House, nhs: Nhs) -> None:
+    async def story() -> None:
+        await house.check()
+        again = replace(nhs.issues["2026-03"], suffix="-1")
+        nhs.publish(again)
+        await house.check()
+        assert len(house.team) == 1
+        body = month_file("2026-03", {**england(), "M001": 163_111}, PROVIDERS).encode()
+        nhs.change("2026-03", body=body, edited="18 May 2026 2:00 pm")
+        await house.check()
+
+    asyncio.run(story())
+    assert len(house.team) == 2
+    assert "now 163,111, was 163,100" in house.team[1]
+
+
+def test_a_release_page_that_names_no_period_is_told_by_the_month_of_its_figures(
+    house: House, nhs: Nhs
+) -> None:
+    async def story() -> None:
+        await house.check()
+        house.now = datetime(2026, 6, 11, 8, 30, 41, tzinfo=UTC)
+        nhs.publish(issue("2026-04", date(2026, 6, 11), england(140_001)))
+        page = release_page(nhs.issues["2026-04"])
+        silent = "\n".join(
+            row for row in page.splitlines() if "2026-04-01/" not in row and "date-range" not in row
+        )
+        house.sites.put(nhs.issues["2026-04"].url, silent.replace("</dd>\n{", "</dd></dl>\n{"))
+        await house.check()
+
+    asyncio.run(story())
+    assert house.operator == []
+    assert "April 2026" in house.team[1].splitlines()[0]
 
 
 def test_revisions_are_kept_as_versions(house: House, nhs: Nhs) -> None:
