@@ -23,7 +23,7 @@ from bot import worker as worker_module
 from bot.campaign import Campaign, parse_campaign
 from bot.desk import LEASE, Desk, open_desk, utc_now
 from bot.pace import Pace
-from bot.worker import Budget, Worker
+from bot.worker import Budget, Watch, Worker
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import (
     EVERYWHERE,
@@ -250,7 +250,11 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @asynccontextmanager
 async def working(
-    house: House, campaign: Campaign, clock: Callable[[], datetime] = utc_now, **settings: object
+    house: House,
+    campaign: Campaign,
+    clock: Callable[[], datetime] = utc_now,
+    leads: Callable[[bool], None] = lambda leads: None,
+    **settings: object,
 ) -> AsyncIterator[Desk]:
     """Run a worker meanwhile, and stop it at the end; it must end in time."""
     stop, budget = asyncio.Event(), Budget(clock)
@@ -259,7 +263,7 @@ async def working(
         async with open_desk(
             configured, campaign, store, clock=clock, spend=budget.spend, pace=Pace(spacing=0, backoff=0.01)
         ) as desk:
-            running = asyncio.create_task(Worker(desk, budget).run(stop))
+            running = asyncio.create_task(Worker(desk, budget, leads=leads).run(stop))
             try:
                 yield desk
             finally:
@@ -345,10 +349,11 @@ def test_a_look_that_cannot_be_committed_is_logged_and_made_again(
 def test_without_the_lease_nothing_is_sent_until_it_is_ours_again(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ticker = Ticker()
+    ticker, leads = Ticker(), list[bool]()
 
     async def story() -> None:
-        async with working(house, Campaign("Test", (ticker,), {}), lease_time=1.0):
+        campaign = Campaign("Test", (ticker,), {})
+        async with working(house, campaign, leads=leads.append, lease_time=1.0):
             await happens(lambda: house.team, "the first line")
             seize(house)
             await happens(lambda: "the lease is lost" in caplog.text, "the loss to be seen")
@@ -359,6 +364,7 @@ def test_without_the_lease_nothing_is_sent_until_it_is_ours_again(
             await happens(lambda: ticker.looks > looks + 3, "more looks")
 
     asyncio.run(story())
+    assert leads == [True, False, True]
 
 
 def seize(house: House) -> None:
@@ -396,6 +402,22 @@ def test_a_look_that_hangs_for_too_long_is_ended_and_made_again(
             await happens(lambda: house.team, "the first line")
 
     asyncio.run(story())
+
+
+def test_a_petition_that_never_could_be_read_is_tried_as_often_as_one_that_was(house: House) -> None:
+    house.sites.fail(PETITION, 503)
+
+    async def story() -> list[int]:
+        waits = []
+        async with house.desk() as desk:
+            watch = Watch.begin(desk, petition().sources[0], Budget(desk.clock))
+            for _ in range(4):
+                await watch.turn()
+                waits.append(int((watch.slot.at - house.now).total_seconds() // 60))
+        return waits
+
+    house.campaign = tomllib.loads(CAMPAIGN)
+    assert asyncio.run(story()) == [5, 10, 15, 15]
 
 
 ANNOUNCED = "2099-05-14"  # far away, so that the backfill alone works now
