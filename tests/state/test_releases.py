@@ -38,6 +38,8 @@ def test_an_announcement_is_remembered_with_the_month_it_names(store: Store) -> 
 
 def test_an_announced_date_may_move_and_may_be_withdrawn(store: Store) -> None:
     assert saved(store, ANNOUNCED, replace(ANNOUNCED, expected="2026-06-11")).expected == "2026-06-11"
+    assert saved(store, ANNOUNCED).expected == "2026-06-11"  # a day says more than its own month
+    assert saved(store, replace(ANNOUNCED, expected="2026-07")).expected == "2026-07"
     assert saved(store, replace(ANNOUNCED, expected=None)).expected is None
 
 
