@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -85,7 +86,7 @@ async def deliver(url: str, folder: Path, unit: float, chats: Sequence[int]) -> 
             claim=claim,
             clock=utc_now,
             tell_operator=lambda tx, finding, now: None,
-            pace=Pace().scaled(unit),
+            pace=Pace(**{name: seconds * unit for name, seconds in asdict(Pace()).items()}),
         )
         done = asyncio.Event()
 

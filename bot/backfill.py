@@ -115,21 +115,19 @@ async def _passing_over(
 def _unread(checker: Checker, source: Scraper, listed: list[Release], since: str) -> list[Release]:
     """Return the releases that were never read and can hold a month from `since` on, newest first.
 
-    What is newer than all that was read is left to the next check, which tells of it.
+    What is newer than all that was read, or was announced, is left to the next check, which tells of it.
     """
     first_day = date.fromisoformat(f"{since}-01")
     with checker.committer.store.reading() as tx:
-        done = {
-            stored.key: stored.published
-            for stored in tx.releases(source.key)
-            if stored.read_at or stored.held
-        }
+        stored = tx.releases(source.key)
+    done = {release.key: release.published for release in stored if release.read_at or release.held}
+    announced = {release.key for release in stored if release.expected}
     newest = max(filter(None, done.values()), default=None)
     fresh = {
         release.key: release
         for release in listed
         if is_out(release)
-        and release.key not in {LIVE, *done}
+        and release.key not in {LIVE, *done, *announced}
         and (newest is None or publication(release) < newest)
         and london_day(publication(release)) > first_day
     }

@@ -72,7 +72,9 @@ _RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
 )
 _HELD = sa.select(held).order_by(held.c.id)
 _WAITING = sa.select(held.c.source).where(held.c.verdict.is_(None))
-_FAULTS = sa.select(*faults.c["part", "kind", "text", "told"]).where(faults.c.source == sa.bindparam("source"))
+_FAULTS = sa.select(*faults.c["part", "kind", "text", "told"]).where(
+    faults.c.source == sa.bindparam("source")
+)
 _PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
     _FROM_SOURCE, editions.c.period < sa.bindparam("period")
 )

@@ -135,6 +135,7 @@ class Watchdog:
         today = london_day(now)
         with self._desk.store.reading() as tx:
             states = tx.sources()
+            held = tuple(held.id for held in tx.held() if held.verdict is None)
             expected = [
                 (release.expected, release.title)
                 for release in tx.releases()
@@ -150,6 +151,7 @@ class Watchdog:
             min((day for day, _ in expected if day), default=None),
             waiting,
             _free_disk(self._desk.store.shown),
+            held,
         )
 
 
