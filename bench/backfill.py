@@ -30,7 +30,7 @@ def lines() -> Iterator[Line]:
         }
         log = folder / "figurewatch.log"
         cost = run([sys.executable, "-m", "bot", "backfill"], environment, log=log)
-        if f" {MONTHS} releases read" not in (said := log.read_text()):
+        if f" {MONTHS} past releases read" not in (said := log.read_text()):
             raise RuntimeError(f"the backfill did not read {MONTHS} months:\n{said[-2000:]}")
     yield Line(f"backfill of {MONTHS} months, each", cost.wall / MONTHS, "s", bound=BOUND)
     yield Line("  its CPU time, each", cost.cpu / MONTHS, "s")
