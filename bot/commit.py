@@ -90,7 +90,8 @@ class Committer:
             latest = tx.latest([source.key]).get(source.key, {})
             before = {series: known.value for series, (_, known) in latest.items()}
             days = _days_since_confirmed(tx, source, latest, now)
-            asked = _asked_about(tx, source, latest)
+            ever_held = tx.held(source=source.key)
+            asked = _asked_about(ever_held, latest)
             rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
             doubts = reading_doubts(figures, before, days, rejected)
             if any(now - held.found < ASKED_AGAIN and is_alike(doubts, why) for held, why in asked):
@@ -98,7 +99,8 @@ class Committer:
             if doubts:
                 content = Content(release, tuple(figures), tuple(facts))
                 return self._hold(tx, source, fingerprint(content), content, doubts, now)
-            tx.go_on(source.key, release.key, now)
+            if any(held.verdict is None for held in ever_held):
+                tx.go_on(source.key, release.key, now)
             return self._count(tx, source, latest, release, figures, facts, marks, now, now)
 
     def publication(
@@ -320,13 +322,13 @@ def _days_since_confirmed(
 
 
 def _asked_about(
-    tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]]
+    ever_held: Sequence[Held], latest: Mapping[SeriesKey, tuple[str, Known]]
 ) -> list[tuple[Held, list[Doubt]]]:
     """Return the readings that wait or were rejected since the newest stored one, each with its doubts."""
     newest = max((datetime.fromisoformat(period) for period, _ in latest.values()), default=None)
     return [
         (held, [Doubt(**doubt) for doubt in held.doubts])
-        for held in tx.held(source=source.key)
+        for held in ever_held
         if held.verdict in (None, "rejected") and (newest is None or held.found > newest)
     ]
 

@@ -71,6 +71,7 @@ _RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
     _HELD_UNDER,
 )
 _HELD = sa.select(held).order_by(held.c.id)
+_HELD_OF = _HELD.where(held.c.source == sa.bindparam("source"))
 _WAITING = sa.select(held.c.source).where(held.c.verdict.is_(None))
 _FAULTS = sa.select(*faults.c["part", "kind", "text", "told"]).where(
     faults.c.source == sa.bindparam("source")
@@ -237,10 +238,9 @@ class Reader:
 
     def held(self, id: int | None = None, *, source: str | None = None) -> list[Held]:
         """Return what was ever held, oldest first; only that of the id or the source where one is given."""
-        statement = _HELD if id is None else _HELD.where(held.c.id == id)
-        if source is not None:
-            statement = statement.where(held.c.source == source)
-        return [_held(row) for row in self._connection.execute(statement)]
+        statement = _HELD if source is None else _HELD_OF
+        rows = self._connection.execute(statement, {} if source is None else {"source": source})
+        return [_held(row) for row in rows if id is None or row.id == id]
 
     def waiting(self) -> set[str]:
         """Return the sources of which something waits for the operator."""
