@@ -35,6 +35,8 @@ class Commands(click.Group):
                 stream.reconfigure(errors="replace")  # a terminal that knows no … still gets the rest
         try:
             return super().invoke(ctx)
+        except click.exceptions.Exit:
+            raise  # as --help does
         except Exception as error:
             faults = list(to_mend(error))
             if None in faults:
@@ -126,7 +128,7 @@ def collect_rarely() -> None:
     A month makes forty thousand small objects, none of them in a ring. Looking for rings among all that the
     libraries hold, while they are made, takes longer than storing them.
     """
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
 
 
 @main.command()

@@ -89,8 +89,10 @@ class Committer:
         with self.store.writing() as tx:
             latest = tx.latest([source.key]).get(source.key, {})
             before = {series: known.value for series, (_, known) in latest.items()}
-            days = _days_since_confirmed(tx, source, latest, now)
             ever_held = tx.held(source=source.key)
+            if not ever_held and not reading_doubts(figures, before, days=0):  # as good as always
+                return self._count(tx, source, latest, release, figures, facts, marks, now, now)
+            days = _days_since_confirmed(tx, source, latest, now)
             asked = _asked_about(ever_held, latest)
             rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
             doubts = reading_doubts(figures, before, days, rejected)
@@ -178,7 +180,7 @@ class Committer:
             tx.remember(source.key, f"mark:{passed}", now)
         if not latest:
             tx.teach(source.key, now)
-        tx.save_releases(source.key, [replace(release, published=release.published or found)], now)
+        tx.save_releases(source.key, [release if latest else replace(release, published=found)], now)
         tx.save_figures(source.key, release.key, changes.to_store, found, found)
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 

@@ -15,9 +15,9 @@ def upsert(table: sa.Table, key: Iterable[str], *columns: str) -> sa.TextClause:
     return _insert(table, names, f"({', '.join(key)}) DO UPDATE SET {update}")
 
 
-def insert_once(table: sa.Table, *columns: str) -> sa.TextClause:
-    """Return an INSERT that does nothing, with a row count of 0, where one of the table's keys is taken."""
-    return _insert(table, columns, "DO NOTHING")
+def insert_once(table: sa.Table, *columns: str, key: str = "") -> sa.TextClause:
+    """Return an INSERT that does nothing, with a row count of 0, where `key` (or any key) is taken."""
+    return _insert(table, columns, f"({key}) DO NOTHING" if key else "DO NOTHING")
 
 
 def _insert(table: sa.Table, columns: Iterable[str], on_conflict: str) -> sa.TextClause:

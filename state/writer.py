@@ -105,8 +105,9 @@ _GO_ON = (
 _FORGET_FAULTS = sa.delete(t.faults).where(t.faults.c.source == sa.bindparam("of_source"))
 _INSERT_FAULT = sa.insert(t.faults)
 _NEXT_ALERT_ID = sa.select(sa.func.coalesce(sa.func.max(t.alerts.c.id), 0) + 1)
-_ALREADY_TOLD = sa.select(t.alerts.c.id).where(t.alerts.c.dedupe == sa.bindparam("dedupe"))
-_INSERT_ALERT = sa.insert(t.alerts)
+_INSERT_ALERT = insert_once(
+    t.alerts, "id", "source", "kind", "dedupe", "text", "finding", "created", key="dedupe"
+)
 _INSERT_PARCEL = sa.insert(t.outbox)
 
 
@@ -261,9 +262,7 @@ class Writer(Reader):
 
     def add_alert(self, alert: NewAlert, now: datetime) -> bool:
         """Log an alert and put its parcels in the outbox. Return False if its fact was told already."""
-        if self._connection.execute(_ALREADY_TOLD, {"dedupe": alert.dedupe}).first():
-            return False
-        self._connection.execute(
+        inserted = self._connection.execute(
             _INSERT_ALERT,
             {
                 "id": alert.id,
@@ -275,6 +274,8 @@ class Writer(Reader):
                 "created": now,
             },
         )
+        if not inserted.rowcount:
+            return False
         parcels = sorted(alert.parcels, key=lambda parcel: parcel.part)
         self._each(_INSERT_PARCEL, [_outbox_row(alert, parcel, now) for parcel in parcels])
         return True
