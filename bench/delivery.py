@@ -26,7 +26,7 @@ CHATS = 1_000
 SLOWER = 1.15
 MOST_REFUSALS = 3
 # What a second lasts here. A thousand messages take 33 s: many more a second would measure our own speed.
-GROUP_UNIT, CHATS_UNIT = 0.1, 0.5
+GROUP_UNIT, CHATS_UNIT = 0.1, 1.0
 
 
 def lines() -> Iterator[Line]:
