@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
@@ -46,6 +46,10 @@ class Unit(StrEnum):
     MAXIMUM = "maximum"
     MINIMUM = "minimum"
     SIGNATURES = "signatures"
+    POUNDS = "pounds"
+    MILLION_POUNDS = "million pounds"
+    THOUSANDS = "thousands"  # of people, as ONS prints a level
+    NUMBER = "number"  # any other, with the decimals that it was published with
 
 
 class Measure(NamedTuple):
@@ -87,6 +91,35 @@ class Fact(NamedTuple):
 
     name: str
     value: str | None
+
+
+class Notice(NamedTuple):
+    """Something that a publisher said, to be told once; `key` names it and never changes.
+
+    One for the operator says that a page which a person reads by hand is not what it was.
+    """
+
+    key: str
+    title: str
+    url: str
+    published: datetime | None = None
+    audience: Literal["team", "operator"] = "team"
+
+
+class Headline(NamedTuple):
+    """One line of a release's message: a published measure, or the name of a derived one.
+
+    `of` names the denominator, `caution` says what the line must not be taken for.
+    """
+
+    label: str
+    measure: str
+    unit: Unit
+    of: str = ""
+    caution: str = ""
+
+
+Item = Figure | Fact | Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +221,9 @@ class Scraper(ABC):
     name: ClassVar[str] = ""  # its module's name
     options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
     needs_entry: ClassVar[bool] = False  # True where it is watched only if the campaign names what of it
+    headlines: ClassVar[Sequence[Headline]] = ()  # what the message of a release shows, in this order
+    headline_area: ClassVar[Area] = ENGLAND  # the area of the headlines
+    caution: ClassVar[str] = ""  # what all its figures must not be taken for, in one sentence
 
     key: str  # `name`, or `name:id`; its key in the store, never changes
     title: str  # what an alert calls it
@@ -235,7 +271,7 @@ class Scraper(ABC):
         """Return the bytes of one release and where they came from."""
 
     @abstractmethod
-    def read(self, fetched: Fetched, now: datetime) -> Iterable[Figure | Fact]:
+    def read(self, fetched: Fetched, now: datetime) -> Iterable[Item]:
         """Yield every figure in them, or raise SourceChanged. Pure; runs off the event loop. Never guess."""
 
 
