@@ -142,6 +142,6 @@ async def _one(checker: Checker, source: Scraper, release: Release, since: str) 
         return False
     fetched = await source.fetch(opened, web)
     now = checker.clock()
-    figures, _ = await read(source, fetched, now)
-    await checker.commit(checker.committer.past, source, fetched.release, figures, now)
+    content = await read(source, fetched, now)
+    await checker.commit(checker.committer.past, source, content, now)
     return True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 from bot.campaign import Campaign
-from bot.commit import Committed, Committer, Seen
+from bot.commit import Committed, Committer, Seen, noticed
 from bot.look import FULL, Look
 from bot.operate import crash
 from bot.rules.calendar import as_release, is_out
@@ -21,6 +21,7 @@ from scrapers.toolkit.contract import (
     Fact,
     Fetched,
     Figure,
+    Notice,
     Release,
     ReleaseCalendar,
     Scraper,
@@ -29,7 +30,7 @@ from scrapers.toolkit.contract import (
     Web,
 )
 from scrapers.toolkit.web import WebClient
-from state.records import Fault, StoredRelease
+from state.records import Content, Fault, StoredRelease
 from state.store import StoreError
 
 P = ParamSpec("P")
@@ -215,14 +216,26 @@ class Checker:
         release = (await source.releases(web))[0]
         fetched = await source.fetch(release, web)
         now = self.clock()
-        figures, facts = await read(source, fetched, now)
-        result.releases, result.figures = 1, len(figures)
-        result.newest = next(iter(figures), None)
-        values = {(f.measure.id, f.area.kind, f.area.code): f.value for f in figures}
-        same = values == memory.latest.get(source.key) and dict(facts) == memory.facts.get(source.key, {})
-        if not same or source.key in memory.waiting:
+        content = await read(source, fetched, now)
+        result.releases, result.figures = 1, len(content.figures)
+        result.newest = next(iter(content.figures), None)
+        values = {(f.measure.id, f.area.kind, f.area.code): f.value for f in content.figures}
+        facts = memory.facts.get(source.key, {})
+        same = values == memory.latest.get(source.key) and dict(content.facts) == facts
+        if not same or source.key in memory.waiting or await self._is_news(source, content):
             marks = self.campaign.marks.get(source.key, Marks())
-            result.add(await self.commit(self.committer.reading, source, release, figures, facts, marks, now))
+            result.add(await self.commit(self.committer.reading, source, content, marks, now))
+
+    async def _is_news(self, source: Scraper, content: Content) -> bool:
+        """Return whether a page holds a notice that was not there before."""
+        if not content.notices:
+            return False
+        known = await asyncio.to_thread(self._episodes, source.key)
+        return any(noticed(notice).episode not in known for notice in content.notices)
+
+    def _episodes(self, source: str) -> set[str]:
+        with self.committer.store.reading() as tx:
+            return tx.episodes(source)
 
     async def _publications(self, source: Scraper, web: Web, look: Look, result: Result) -> None:
         """Read the releases that are new or were replaced, then store what is announced.
@@ -321,10 +334,9 @@ class Checker:
         fetched = await source.fetch(opened, web)
         now = self.clock()
         try:
-            figures, _ = await read(source, fetched, now)
-            dated = _dated(fetched.release, figures)
-            result.figures += len(figures)
-            result.add(await self.commit(self.committer.publication, source, dated, figures, now))
+            content = _dated(await read(source, fetched, now))
+            result.figures += len(content.figures)
+            result.add(await self.commit(self.committer.publication, source, content, now))
         except StoreError:
             raise
         except SourceChanged as error:
@@ -350,24 +362,34 @@ def _followed(source: Scraper) -> int:
     return source.rhythm.followed if isinstance(source.rhythm, ReleaseCalendar) else 0
 
 
-def _dated(release: Release, figures: Sequence[Figure]) -> Release:
-    """Return the release with the period of its figures, where its page names none."""
-    return replace(release, period=figures[0].period) if figures and not release.period else release
+def _dated(content: Content) -> Content:
+    """Return the content, its release of the newest period of its figures where its page names none."""
+    if content.release.period or not content.figures:
+        return content
+    period = max(figure.period for figure in content.figures)
+    return content._replace(release=replace(content.release, period=period))
 
 
 def _failure(error: Exception) -> str:
     return f"the reader failed: {type(error).__name__}: {error}"
 
 
-async def read(source: Scraper, fetched: Fetched, now: datetime) -> tuple[list[Figure], list[Fact]]:
-    """Return the figures and facts in what was fetched; large bodies are read off the event loop."""
+async def read(source: Scraper, fetched: Fetched, now: datetime) -> Content:
+    """Return what is in what was fetched; large bodies are read off the event loop."""
 
-    def work() -> tuple[list[Figure], list[Fact]]:
+    def work() -> Content:
         figures: list[Figure] = []
         facts: list[Fact] = []
+        notices: list[Notice] = []
         for item in source.read(fetched, now):
-            facts.append(item) if isinstance(item, Fact) else figures.append(item)
-        return figures, facts
+            match item:
+                case Figure():
+                    figures.append(item)
+                case Fact():
+                    facts.append(item)
+                case Notice():
+                    notices.append(item)
+        return Content(fetched.release, tuple(figures), tuple(facts), tuple(notices))
 
     crash.point("check:asked")
     found = work() if len(fetched.page.body) <= READ_INLINE else await asyncio.to_thread(work)

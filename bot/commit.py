@@ -16,15 +16,17 @@ from bot.rules.findings import (
     Ill,
     Introduced,
     NewMeasures,
+    Noticed,
+    NoticedForOperator,
     Recovered,
     ReleaseOut,
     Troubled,
 )
-from bot.rules.headline import NEEDED, headline_rows
+from bot.rules.headline import headline_rows, needed
 from bot.rules.petition import Marks, facts_changed, mark_crossed
 from bot.rules.plausible import is_alike, reading_doubts, release_doubts
 from bot.rules.revision import disappearance, revised, without_old_notice
-from scrapers.toolkit.contract import ENGLAND, Fact, Figure, Release, Scraper
+from scrapers.toolkit.contract import Area, Figure, Notice, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, Writer
@@ -76,9 +78,7 @@ class Committer:
     def reading(
         self,
         source: Scraper,
-        release: Release,
-        figures: Sequence[Figure],
-        facts: Sequence[Fact],
+        content: Content,
         marks: Marks,
         now: datetime,
     ) -> Committed:
@@ -90,32 +90,28 @@ class Committer:
             latest = tx.latest([source.key]).get(source.key, {})
             before = {series: known.value for series, (_, known) in latest.items()}
             ever_held = tx.held(source=source.key)
-            if not ever_held and not reading_doubts(figures, before, days=0):  # as good as always
-                return self._count(tx, source, latest, release, figures, facts, marks, now, now)
+            if not ever_held and not reading_doubts(content.figures, before, days=0):  # as good as always
+                return self._count(tx, source, latest, content, marks, now, now)
             days = _days_since_confirmed(tx, source, latest, now)
             asked = _asked_about(ever_held, latest)
             rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
-            doubts = reading_doubts(figures, before, days, rejected)
+            doubts = reading_doubts(content.figures, before, days, rejected)
             if any(now - held.found < ASKED_AGAIN and is_alike(doubts, why) for held, why in asked):
                 return Committed()
             if doubts:
-                content = Content(release, tuple(figures), tuple(facts))
                 return self._hold(tx, source, fingerprint(content), content, doubts, now)
             if any(held.verdict is None for held in ever_held):
-                tx.go_on(source.key, release.key, now)
-            return self._count(tx, source, latest, release, figures, facts, marks, now, now)
+                tx.go_on(source.key, content.release.key, now)
+            return self._count(tx, source, latest, content, marks, now, now)
 
-    def publication(
-        self, source: Scraper, release: Release, figures: Sequence[Figure], now: datetime
-    ) -> Committed:
-        """Store the figures of a release and tell that it is out, or what was corrected; or hold them."""
+    def publication(self, source: Scraper, content: Content, now: datetime) -> Committed:
+        """Store what a release says and tell that it is out, or what was corrected; or hold it."""
         with self.store.writing() as tx:
-            doubts = _release_doubts(tx, source, figures)
+            doubts = _release_doubts(tx, source, content.figures)
             if doubts:
-                content = Content(release, tuple(figures))
                 return self._hold(tx, source, fingerprint(content), content, doubts, now)
-            tx.go_on(source.key, release.key, now)
-            return self._publish(tx, source, _news(tx, source, release), figures, now, now)
+            tx.go_on(source.key, content.release.key, now)
+            return self._publish(tx, source, content, now, now)
 
     def believe(self, source: Scraper, held: Held, marks: Marks, now: datetime) -> Committed:
         """Store and tell what was held, exactly as it was read, with the time at which it was found.
@@ -125,11 +121,10 @@ class Committer:
         with self.store.writing() as tx:
             if not tx.decide(held.id, "released", now):
                 raise AlreadyDecided
-            release, figures, facts = held.content
             if source.is_live:
                 latest = tx.latest([source.key])[source.key]
-                return self._count(tx, source, latest, release, figures, facts, marks, held.found, now)
-            return self._publish(tx, source, _news(tx, source, release), figures, held.found, now)
+                return self._count(tx, source, latest, held.content, marks, held.found, now)
+            return self._publish(tx, source, held.content, held.found, now)
 
     def reject(self, held: Held, now: datetime) -> None:
         """Drop what was held; the same is not held again. Raises AlreadyDecided where it waits no more."""
@@ -158,13 +153,12 @@ class Committer:
         tx: Writer,
         source: Scraper,
         latest: Mapping[SeriesKey, tuple[str, Known]],
-        release: Release,
-        figures: Sequence[Figure],
-        facts: Sequence[Fact],
+        content: Content,
         marks: Marks,
         found: datetime,
         now: datetime,
     ) -> Committed:
+        release, figures, facts, notices = content
         changes = compare_readings(latest, figures)
         findings: list[Finding] = []
         count = next(
@@ -178,9 +172,11 @@ class Committer:
             findings += [crossed] if crossed else []
         elif count is not None and (passed := marks.highest_between(0, count)):
             tx.remember(source.key, f"mark:{passed}", now)
-        if not latest:
+        taught = bool(latest) or _is_taught(tx, source)
+        if not taught:
             tx.teach(source.key, now)
-        tx.save_releases(source.key, [release if latest else replace(release, published=found)], now)
+        findings += _noticed(tx, source, notices, now, taught=taught)
+        tx.save_releases(source.key, [release if taught else replace(release, published=found)], now)
         tx.save_figures(source.key, release.key, changes.to_store, found, found)
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
@@ -188,40 +184,43 @@ class Committer:
         self,
         tx: Writer,
         source: Scraper,
-        release: Release,
-        figures: Sequence[Figure],
+        content: Content,
         found: datetime,
         now: datetime,
     ) -> Committed:
-        # The same month under another address is no news but for what changed in it.
-        known_month = release.period is not None and tx.said(source.key, release.period, NEEDED)[1] > 0
-        read_before = known_month or _was_read(tx, source, release)
+        release, figures = _news(tx, source, content.release), content.figures
+        headlines = needed(source.headlines)
+        # The same period under another address is no news but for what changed in it.
+        known_period = release.period is not None and tx.said(source.key, release.period, headlines)[1] > 0
+        read_before = known_period or _was_read(tx, source, release)
         taught = _is_taught(tx, source)
         known_measures = tx.measures(source.key)
         changes = _store(tx, source, release, figures, found, read_before=read_before)
+        tx.save_facts(source.key, content.facts, found)
+        findings: list[Finding] = [*_noticed(tx, source, content.notices, now, taught=taught)]
         if not taught:
             tx.teach(source.key, now)
             return Committed(len(changes))
-        findings: list[Finding] = []
         if read_before:
-            correction = revised(release, changes, found)
+            correction = revised(release, changes, source.headline_area, headlines, found)
             findings += [correction] if correction else []
-        else:
-            history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
-            rows = headline_rows(release.period or "", history)
-            findings.append(ReleaseOut(f"release:{release.key}", release, rows))
+        elif figures:
+            history = tx.series(source.key, _place(source.headline_area), headlines)
+            rows = headline_rows(source.headlines, release.period or "", history)
+            restated = len(changes.to_store) - len(changes.new)
+            findings.append(ReleaseOut(f"release:{release.key}", release, rows, len(figures), restated))
         unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
         if unknown:
             episode = f"new_measures:{','.join(unknown)}"
             findings.append(NewMeasures(episode, release, tuple(unknown.values())))
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
-    def past(self, source: Scraper, release: Release, figures: Sequence[Figure], now: datetime) -> Committed:
+    def past(self, source: Scraper, content: Content, now: datetime) -> Committed:
         """Store a past release without telling anybody; a source so taught needs no introduction."""
         with self.store.writing() as tx:
-            if _was_read(tx, source, release):
+            if _was_read(tx, source, content.release):
                 return Committed()
-            changes = _store(tx, source, release, figures, now, read_before=False)
+            changes = _store(tx, source, content.release, content.figures, now, read_before=False)
             if not _is_taught(tx, source):
                 tx.teach(source.key, now)
                 tx.introduce([source.key], now)
@@ -301,13 +300,36 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
         return []
     said: dict[SeriesKey, float | None] = {}
     count = 0
+    headlines = needed(source.headlines)
     for period in sorted(periods):
-        values, number = tx.said(source.key, period, NEEDED)
+        values, number = tx.said(source.key, period, headlines)
         said, count = {**said, **values}, count + number
     if not count and (before := tx.period_before(source.key, min(periods))):
-        said, count = tx.said(source.key, before, NEEDED)
-    history = tx.series(source.key, (ENGLAND.kind, ENGLAND.code), NEEDED)
-    return release_doubts(figures, said, history, count=count)
+        said, count = tx.said(source.key, before, headlines)
+    history = tx.series(source.key, _place(source.headline_area), headlines)
+    return release_doubts(figures, said, history, source.headline_area, count=count)
+
+
+def _noticed(
+    tx: Writer, source: Scraper, notices: Sequence[Notice], now: datetime, *, taught: bool
+) -> list[Finding]:
+    """Return a finding for each notice; those of a first look are remembered and not told."""
+    if not taught:
+        for notice in notices:
+            tx.remember(source.key, noticed(notice).episode, now)
+        return []
+    told = tx.episodes(source.key) if notices else frozenset()
+    return [finding for finding in map(noticed, notices) if finding.episode not in told]
+
+
+def noticed(notice: Notice) -> Noticed:
+    """Return the finding of a notice."""
+    kind = Noticed if notice.audience == "team" else NoticedForOperator
+    return kind(f"notice:{notice.key}", notice)
+
+
+def _place(area: Area) -> tuple[str, str]:
+    return area.kind, area.code
 
 
 def _days_since_confirmed(

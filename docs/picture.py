@@ -47,7 +47,7 @@ def march_2026() -> Message:
             if figure.area == ENGLAND:
                 history[figure.measure.id][figure.period] = figure.value
     release = Release(KEY, "", f"{SERIES}/{KEY}", "2026-03", published_at(SEEN.date()))
-    rows = headline_rows("2026-03", history)
+    rows = headline_rows(source.headlines, "2026-03", history)
     return compose(ReleaseOut(f"release:{KEY}", release, rows), source, NUMBER, SEEN)
 
 

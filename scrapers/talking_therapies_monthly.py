@@ -27,6 +27,7 @@ from scrapers.toolkit.contract import (
     Area,
     Fetched,
     Figure,
+    Headline,
     Measure,
     Release,
     ReleaseCalendar,
@@ -91,6 +92,39 @@ _KINDS: Mapping[str, str] = {
 }
 _KIND_NAMES = ("England", "CommissioningRegion", "SubICB", "Provider", "SubICB/Provider")
 _ENGLAND, _PROVIDER, _PAIR = 0, 3, 4
+
+HEADLINES = (
+    Headline("Referrals received", "M001", Unit.COUNT),
+    Headline("Accessed services", "M031", Unit.COUNT),
+    Headline("Ended", "M056", Unit.COUNT),
+    Headline("Finished a course", "M076", Unit.COUNT),
+    Headline(
+        "Treated once only",
+        "treated_once",
+        Unit.PERCENT,
+        "of those treated and ended",
+        "Treated once includes single sessions that were agreed.",
+    ),
+    Headline("Ended before treatment", "before_treatment", Unit.PERCENT, "of those that ended"),
+    Headline(
+        "Finished (2+ sessions)",
+        "finished",
+        Unit.PERCENT,
+        "of those that ended",
+        "Finished means two sessions or more.",
+    ),
+    Headline("Recovery", "M192", Unit.PERCENT, "of those finished, at caseness at the start"),
+    Headline("Reliable improvement", "M186", Unit.PERCENT, "of those finished"),
+    Headline(
+        "Within 6 weeks",
+        "M053",
+        Unit.PERCENT,
+        "of those finished",
+        "The 6 weeks run to the first session.",
+    ),
+    Headline("Over 90 days to 2nd session", "over_90_days", Unit.PERCENT, "of second treatments"),
+    Headline("Waiting for treatment", "M038", Unit.COUNT),
+)
 
 _UNITS: Mapping[str, Unit] = {
     "Count": Unit.COUNT,
@@ -190,6 +224,8 @@ class TalkingTherapiesMonthly(Scraper):
     publisher = "NHS England"
     hosts = nhs_digital.HOSTS
     rhythm = ReleaseCalendar()
+    headlines = HEADLINES
+    caution = "These are referrals, not people."
 
     async def listed(self, web: Web) -> Sequence[Release]:
         """Return what the series page lists, newest first after the announced."""

@@ -7,13 +7,13 @@ import zlib
 from dataclasses import asdict
 from datetime import datetime
 
-from scrapers.toolkit.contract import Area, Fact, Figure, Measure, Release, Unit
+from scrapers.toolkit.contract import Area, Audience, Fact, Figure, Measure, Notice, Release, Unit
 from state.records import Content
 
 
 def packed(content: Content) -> bytes:
     """Return the content as compressed JSON."""
-    release, figures, facts = content
+    release, figures, facts, notices = content
     measures = {measure: place for place, measure in enumerate(dict.fromkeys(f.measure for f in figures))}
     areas = {area: place for place, area in enumerate(dict.fromkeys(f.area for f in figures))}
     document = {
@@ -22,6 +22,7 @@ def packed(content: Content) -> bytes:
         "areas": list(areas),
         "figures": [(measures[f.measure], areas[f.area], f.period, f.value) for f in figures],
         "facts": facts,
+        "notices": notices,
     }
     return zlib.compress(json.dumps(document, default=datetime.isoformat).encode())
 
@@ -35,11 +36,16 @@ def unpacked(content: bytes) -> Content:
         _release(**document["release"]),
         tuple(Figure(measures[m], areas[a], period, value) for m, a, period, value in document["figures"]),
         tuple(Fact(*fields) for fields in document["facts"]),
+        tuple(_notice(*fields) for fields in document.get("notices", ())),
     )
 
 
 def _measure(id: str, name: str, unit: str, *rest: str) -> Measure:
     return Measure(id, name, Unit(unit), *rest)
+
+
+def _notice(key: str, title: str, url: str, published: str | None, audience: Audience) -> Notice:
+    return Notice(key, title, url, _moment(published), audience)
 
 
 def _release(published: str | None, noticed: str | None = None, **fields: str) -> Release:

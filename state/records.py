@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from scrapers.toolkit.contract import Fact, Figure, Release
+from scrapers.toolkit.contract import Fact, Figure, Notice, Release
 
 SendState = Literal["pending", "sending", "ambiguous", "sent", "unconfirmed", "dead"]
 ReleaseState = Literal["announced", "out", "revised"]
 TroubleKind = Literal["passing", "changed"]
 Verdict = Literal["released", "rejected", "over"]
+Action = Literal["send", "reply", "edit"]  # what a message does: beside being sent, to an alert's message
 
 
 class Content(NamedTuple):
     """All that was read of one release."""
 
     release: Release
-    figures: tuple[Figure, ...]
+    figures: tuple[Figure, ...] = ()
     facts: tuple[Fact, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 class FigureKey(NamedTuple):
@@ -164,13 +166,18 @@ class StoredFigure:
 class Parcel:
     """One message for one chat. `chat` is `console`, `log`, or `ID` with an optional topic in `thread`.
 
-    `payload` is what the sender needs, as JSON: html, plain, and whatever else wording adds.
+    `payload` is what the sender needs, as JSON: html, plain, and whatever else wording adds. An `edit` takes
+    the place of the message that the alert `target` has in the same chat, as the same part; a `reply` is a
+    message of its own under it. `photo` is a PNG, whose caption is the text; an edit has none.
     """
 
     chat: str
     payload: Mapping[str, Any]
     thread: int | None = None
     part: int = 1
+    action: Action = "send"
+    target: int | None = None
+    photo: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +194,19 @@ class NewAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """Other words for an alert that was told already; `episode` tells it from other amendments."""
+
+    alert: int
+    episode: str
+    text: str
+    finding: Mapping[str, Any]
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """One alert in one chat, as the log lists it."""
+    """One alert in one chat, as the log lists it: its message (`send`, `reply`), or what became of an edit."""
 
     id: int
     kind: str
@@ -201,6 +219,7 @@ class StoredAlert:
     sent: datetime | None
     message_id: int | None
     error: str
+    action: str
 
 
 class InHand(NamedTuple):
@@ -208,6 +227,17 @@ class InHand(NamedTuple):
 
     id: int
     began: datetime
+
+
+class Contents(NamedTuple):
+    """What a row in hand says, as of the moment when it was begun.
+
+    `earlier` is the id of the message that it edits, replaces or replies to, as far as that is known.
+    """
+
+    payload: Mapping[str, Any]
+    earlier: int | None
+    photo: bytes | None
 
 
 class ParcelState(NamedTuple):
@@ -243,7 +273,11 @@ class ChatState:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """One message on its way to one chat."""
+    """One message on its way to one chat.
+
+    Its action is `anew` where it was an edit of a message that is not there to be edited. `earlier` and
+    `photo`, as in `Contents`, are known of a row in hand.
+    """
 
     id: int
     alert: int
@@ -259,3 +293,6 @@ class OutboxRow:
     resends: int
     not_before: datetime
     created: datetime
+    action: Action | Literal["anew"] = "send"
+    earlier: int | None = None
+    photo: bytes | None = None

@@ -29,13 +29,13 @@ from bot.operate import place
 from bot.operate.metrics import Metrics
 from bot.operate.recorded import RecordedWeb
 from bot.rules.findings import Finding
-from bot.rules.headline import HEADLINES, headline_rows
+from bot.rules.headline import headline_rows
 from bot.rules.measures import DERIVED, Derived
 from bot.settings import Settings
 from bot.wording import numbers
 from docs import picture
 from scrapers.konp_petition import displayed_target
-from scrapers.talking_therapies_monthly import KEY_MEASURES, TalkingTherapiesMonthly
+from scrapers.talking_therapies_monthly import HEADLINES, KEY_MEASURES, TalkingTherapiesMonthly
 from scrapers.toolkit.capture import look
 from scrapers.toolkit.contract import ENGLAND, Fetched, Figure, Page, Release, Scraper, Unit
 from state.store import Store
@@ -338,7 +338,7 @@ def test_every_headline_is_explained_with_its_figure() -> None:
     history = {code: {"2026-03": value} for code, value in march_2026().items()}
     said = [
         [row.label, row.measure, row.of, numbers.value(row.value, row.unit)]
-        for row in headline_rows("2026-03", history)
+        for row in headline_rows(HEADLINES, "2026-03", history)
     ]
     assert [[row[0], row[1], row[2], row[4]] for row in table(MEASURES, "Headline")] == said
     assert len(said) == len(HEADLINES)

@@ -121,8 +121,8 @@ async def _says(source: Scraper, web: Web, now: datetime) -> str:
     if not source.is_live:
         return f"{counted(len(await source.listed(web)), 'release')} listed"
     (release,) = await source.releases(web)
-    figures, _ = await read(source, await source.fetch(release, web), now)
-    return newest(next(iter(figures), None))
+    content = await read(source, await source.fetch(release, web), now)
+    return newest(next(iter(content.figures), None))
 
 
 async def _telegram(settings: Settings) -> AsyncIterator[Checked]:

@@ -80,12 +80,6 @@ def as_release(stored: StoredRelease) -> Release:
     )
 
 
-def month_shift(period: str, months: int) -> str:
-    """Return the month `months` away from `period` (`2026-03`)."""
-    year, month = int(period[:4]), int(period[5:7]) - 1 + months
-    return f"{year + month // 12:04}-{month % 12 + 1:02}"
-
-
 def london_day(now: datetime) -> date:
     """Return the calendar day in London at `now`."""
     return now.astimezone(LONDON).date()

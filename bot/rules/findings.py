@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, NamedTuple
 
-from scrapers.toolkit.contract import Figure, Measure, Release
+from scrapers.toolkit.contract import Audience, Figure, Measure, Notice, Release
 from state.records import Revision
-
-Audience = Literal["team", "operator"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One headline figure: its value, and the `earlier` ones that are stored, by `before` and `year_ago`.
 
-    None is a value that was withheld.
+    None is a value that was withheld. `caution` says what it must not be taken for.
     """
 
     label: str
@@ -26,6 +24,7 @@ class Row:
     of: str
     value: float | None
     earlier: Mapping[str, float | None]
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOut(Finding):
-    """A release came out, with England's headline figures."""
+    """A release came out, with its headline figures.
+
+    It has so many `figures`; `restated` are figures of earlier periods that it corrects.
+    """
 
     kind: ClassVar[str] = "release"
     release: Release
     rows: tuple[Row, ...]
+    figures: int = 0
+    restated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,21 @@ class FactChanged(Finding):
     value: str | None
     count: int | None
     before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed(Finding):
+    """A publisher said something about what is followed."""
+
+    kind: ClassVar[str] = "notice"
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class NoticedForOperator(Noticed):
+    """A page that a person reads by hand is not what it was."""
+
+    audience: ClassVar[Audience] = "operator"
 
 
 @dataclass(frozen=True, slots=True)

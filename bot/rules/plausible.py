@@ -11,8 +11,8 @@ from itertools import combinations
 from statistics import median
 
 from bot.rules.findings import Doubt
-from bot.rules.headline import NEEDED, History
-from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Unit
+from bot.rules.headline import History
+from scrapers.toolkit.contract import ENGLAND, Area, Figure, Measure, Unit
 
 Series = tuple[str, str, str]  # measure, kind of area, area code
 
@@ -33,21 +33,22 @@ def release_doubts(
     figures: Sequence[Figure],
     before: Mapping[Series, float | None],
     history: History,
+    home: Area = ENGLAND,
     *,
     count: int | None = None,
 ) -> list[Doubt]:
     """Return why a release is not believed; nothing where it is.
 
-    `before` holds what the same release said earlier, else what the one before it says, of the headline
-    measures at least; `count` is how many figures that had in all. `history` holds England's headline
-    measures.
+    `history` holds the headline measures of their area, `home`; only these are judged. `before` holds what
+    the same release said earlier, else what the one before it says, of them at least; `count` is how many
+    figures that had in all.
     """
-    needed = [figure for figure in figures if figure.measure.id in NEEDED]
-    doubts = [*_england(needed, before, history)]
+    needed = [figure for figure in figures if figure.measure.id in history]
+    doubts = [*_at_home(needed, before, history, home)]
     earlier = len(before) if count is None else count
     if len(figures) < FEWER * earlier:
         doubts.append(Doubt("figures in the release", now=len(figures), before=earlier, low=FEWER * earlier))
-    below = _pairs(needed, before)
+    below = _pairs(needed, before, home)
     doubts += _moved(below)
     doubts += _swapped(below, {figure.measure.id: figure.measure for figure in needed})
     return doubts
@@ -106,30 +107,31 @@ def _is_alike(one: Doubt, other: Doubt) -> bool:
     return before == other.before and (now > before) == (then > before) and high <= ALIKE * low
 
 
-def _england(
-    figures: Sequence[Figure], before: Mapping[Series, float | None], history: History
+def _at_home(
+    figures: Sequence[Figure], before: Mapping[Series, float | None], history: History, home: Area
 ) -> Iterator[Doubt]:
     for measure, area, period, value in figures:
-        if area.kind != ENGLAND.kind or measure.id not in NEEDED or value is None:
+        if area.kind != home.kind or value is None:
             continue
-        others = [v for p, v in history.get(measure.id, {}).items() if p != period and v is not None]
+        others = [v for p, v in history[measure.id].items() if p != period and v is not None]
         if len(others) < PERIODS:
             continue
         low, high = bounds(others)
         if not low <= value <= high:
             earlier = before.get((measure.id, area.kind, area.code))
-            yield Doubt(f"{measure.id} of England", measure.unit, value, earlier, low, high)
+            yield Doubt(f"{measure.id} of {home.name}", measure.unit, value, earlier, low, high)
 
 
 _Pairs = Mapping[str, Mapping[str, tuple[float, float]]]  # measure -> area -> value now and before
 
 
-def _pairs(needed: Sequence[Figure], before: Mapping[Series, float | None]) -> _Pairs:
-    """Return the headline values below England that can be compared, by measure and area."""
-    found: dict[str, dict[str, tuple[float, float]]] = {measure: {} for measure in sorted(NEEDED)}
+def _pairs(needed: Sequence[Figure], before: Mapping[Series, float | None], home: Area) -> _Pairs:
+    """Return the headline values of other areas that can be compared, by measure and area."""
+    measures = sorted({figure.measure.id for figure in needed})
+    found: dict[str, dict[str, tuple[float, float]]] = {measure: {} for measure in measures}
     for measure, area, _, value in needed:
         earlier = before.get((measure.id, area.kind, area.code))
-        if area.kind != ENGLAND.kind and value and earlier and min(value, earlier) > 0:
+        if area.kind != home.kind and value and earlier and min(value, earlier) > 0:
             found[measure.id][f"{area.kind} {area.code}"] = value, earlier
     return found
 

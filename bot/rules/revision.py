@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 from bot.rules.findings import Revised
-from bot.rules.headline import NEEDED
-from scrapers.toolkit.contract import ENGLAND, Release
+from scrapers.toolkit.contract import Area, Release
 from state.records import Changes, FigureKey, Revision
 
 NAMED_AT_MOST = 12
 
 
-def revised(release: Release, changes: Changes, now: datetime) -> Revised | None:
+def revised(
+    release: Release, changes: Changes, home: Area, headlines: Collection[str], now: datetime
+) -> Revised | None:
     """Return the finding of a corrected release, or None where no figure changed.
 
-    England's headline figures are named first, then England's others, then other areas; the rest is counted.
+    The `headlines` (codes) of their area `home` are named first, then its others, then other areas; the rest
+    is counted.
     """
     revisions = (*changes.revised, *changes.withheld, *changes.appeared)
     if not revisions and not changes.gone and not changes.new:
         return None
-    named = sorted(revisions, key=_rank)[:NAMED_AT_MOST]
+    named = sorted(revisions, key=partial(_rank, home, headlines))[:NAMED_AT_MOST]
     return Revised(
         f"revision:{release.key}:{now.isoformat()}",
         release,
@@ -46,6 +49,6 @@ def without_old_notice(release: Release, read_at: datetime | None) -> Release:
     return replace(release, notice="", noticed=None)
 
 
-def _rank(revision: Revision) -> tuple[bool, bool]:
+def _rank(home: Area, headlines: Collection[str], revision: Revision) -> tuple[bool, bool]:
     figure = revision.figure
-    return (figure.area.kind != ENGLAND.kind, figure.measure.id not in NEEDED)
+    return (figure.area.kind != home.kind, figure.measure.id not in headlines)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import singledispatch
 from urllib.parse import urlsplit
 
+from bot.rules import periods
 from bot.rules.findings import (
     DailyLine,
     DateMoved,
@@ -19,6 +20,7 @@ from bot.rules.findings import (
     Introduced,
     MarkCrossed,
     NewMeasures,
+    Noticed,
     Overdue,
     Recovered,
     ReleaseOut,
@@ -28,7 +30,6 @@ from bot.rules.findings import (
     Troubled,
     Unwell,
 )
-from bot.rules.headline import HEADLINES
 from bot.wording import numbers
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
@@ -39,12 +40,7 @@ NAME_CAP = 80
 TROUBLE_CAP = 400
 INTRODUCED = 8  # sources named one by one; the rest is counted
 
-COMPARISONS = {"before": "month before", "year_ago": "same month last year"}  # of a headline row
-CAUTIONS = {  # what a line must not be taken for
-    "finished": "Finished means two sessions or more.",
-    "treated_once": "Treated once includes single sessions that were agreed.",
-    "M053": "The 6 weeks run to the first session.",
-}
+COMPARISONS = {"before": "{kind} before", "year_ago": "same {kind} last year"}  # of a headline row
 FACTS = {
     "state": "The petition is now {value}",
     "response_threshold_reached_at": "The petition reached 10,000 signatures: the government will respond",
@@ -94,18 +90,23 @@ def _say(finding: Finding, source: Scraper | None, now: datetime) -> Message:
 
 @_say.register
 def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
-    title = f"📊 {source.title}, England: {_month(finding.release)}"
+    title = f"📊 {source.title}, {source.headline_area.name}: {_period(finding.release)}"
     compared = [name for name in COMPARISONS if any(name in row.earlier for row in finding.rows)]
     rows = [_row(row, compared) for row in finding.rows]
     lines = [line(bold(title))]
-    if not rows:
+    if not source.headlines:
+        lines.append(line(f"It is out, with {_figures(finding.figures)}."))
+    elif not rows:
         lines.append(line("It is out; none of the headline figures is in it."))
     elif compared:
-        lines.append(line(italic(f"In brackets: {' · '.join(COMPARISONS[name] for name in compared)}")))
-    told = {row.measure for row in finding.rows}
-    tail = [line(note) for measure, note in CAUTIONS.items() if measure in told]
-    if rows:
-        tail.insert(0, line("These are referrals, not people."))
+        kind = periods.kind(finding.release.period or "")
+        shown = (COMPARISONS[name].format(kind=kind) for name in compared)
+        lines.append(line(italic(f"In brackets: {' · '.join(shown)}")))
+    cautions = [source.caution] if rows else []
+    cautions += [row.caution for row in finding.rows]
+    if finding.restated:
+        cautions.append(f"{_figures(finding.restated)} of earlier periods changed with it.")
+    tail = [line(text) for text in cautions if text]
     return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
 
 
@@ -121,8 +122,8 @@ def _row(row: Row, compared: Sequence[str]) -> Line:
 
 @_say.register
 def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
-    lines = [line(bold(f"✏️ Corrected: {source.title}, {_month(finding.release)}"))]
-    items = [_revision(revision) for revision in finding.named]
+    lines = [line(bold(f"✏️ Corrected: {source.title}, {_period(finding.release)}"))]
+    items = [_revision(revision, source) for revision in finding.named]
     tail = []
     if finding.others:
         more = "1 more figure" if finding.others == 1 else f"{numbers.count(finding.others)} more figures"
@@ -140,9 +141,9 @@ def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
     return Message(tuple(lines), tuple(items), tuple(tail), _open(finding.release.url))
 
 
-def _revision(revision: Revision) -> Line:
+def _revision(revision: Revision, source: Scraper) -> Line:
     figure = revision.figure
-    labels = {headline.measure: headline.label for headline in HEADLINES}
+    labels = {headline.measure: headline.label for headline in source.headlines}
     label = labels.get(figure.measure.id) or clean(figure.measure.name, NAME_CAP)
     area = "England" if figure.area.kind == ENGLAND.kind else clean(figure.area.name, NAME_CAP)
     now, was = (numbers.figure_value(figure, value) for value in (figure.value, revision.old))
@@ -224,6 +225,19 @@ def _date_or_text(text: str) -> str:
 
 
 @_say.register
+def _noticed(finding: Noticed, source: Scraper, now: datetime) -> Message:
+    notice = finding.notice
+    said = f" on {numbers.day(notice.published.astimezone(LONDON))}" if notice.published else ""
+    return Message(
+        (
+            line(bold(f"📣 {clean(notice.title, TITLE_CAP)}")),
+            line(f"{clean(source.title, TITLE_CAP)}{said}."),
+        ),
+        buttons=_open(notice.url),
+    )
+
+
+@_say.register
 def _introduced(finding: Introduced, source: Scraper | None, now: datetime) -> Message:
     shown = [f"{clean(title, NAME_CAP)} ({newest(found)})" for title, found in finding.sources]
     more = f"; and {len(shown) - INTRODUCED} more" if len(shown) > INTRODUCED else ""
@@ -238,7 +252,7 @@ def newest(found: Release | Figure | None) -> str:
         case Figure():
             return clean(numbers.in_words(found), NAME_CAP)
         case Release(period=str()):
-            return f"newest: {_month(found)}"
+            return f"newest: {_period(found)}"
         case Release():
             return f"newest: {clean(found.title, NAME_CAP)}"
 
@@ -342,8 +356,8 @@ def _daily(finding: DailyLine, source: Scraper | None, now: datetime) -> Message
     return Message((line(bold("☀️ Alive: "), "; ".join(said)),), silent=True)
 
 
-def _month(release: Release) -> str:
-    return clean(numbers.month(release.period or ""), NAME_CAP)
+def _period(release: Release) -> str:
+    return clean(numbers.period(release.period or ""), NAME_CAP)
 
 
 def _title(release: Release) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+from bot.rules import periods
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Unit
 
 WITHHELD = "withheld"
@@ -18,11 +19,22 @@ def value(number: float | None, unit: str, *, whole: bool = False) -> str:
     """Return a value with its unit; percentages to one decimal, or as whole ones where published so."""
     if number is None:
         return WITHHELD
-    if unit == Unit.PERCENT:
-        return f"{_rounded(number, 0 if whole else 1)}%"
-    if unit == Unit.MEDIAN:
-        return _rounded(number, 1).removesuffix(".0")
-    return _rounded(number, 1) if unit == Unit.MEAN else count(number)
+    match unit:
+        case Unit.PERCENT:
+            return f"{_rounded(number, 0 if whole else 1)}%"
+        case Unit.MEDIAN:
+            return _rounded(number, 1).removesuffix(".0")
+        case Unit.MEAN:
+            return _rounded(number, 1)
+        case Unit.POUNDS:
+            return _pounds(count(number))
+        case Unit.MILLION_POUNDS:
+            return f"{_pounds(_rounded(number, 1).removesuffix('.0'))} million"
+        case Unit.THOUSANDS:
+            return f"{_plain(number)} thousand"
+        case Unit.NUMBER:
+            return _plain(number)
+    return count(number)
 
 
 def exact(number: float | None, unit: str) -> str:
@@ -47,12 +59,15 @@ def figure_value(figure: Figure, number: float | None) -> str:
     return value(number, figure.measure.unit, whole=figure.area.kind != ENGLAND.kind)
 
 
-def month(period: str) -> str:
-    """Return `March 2026` for `2026-03`; any other period as it is."""
-    try:
-        return f"{date.fromisoformat(period + '-01'):%B %Y}"
-    except ValueError:
-        return period
+def period(written: str) -> str:
+    """Return `March 2026` for `2026-03`, `July to September 2025` for `2025-Q3`; any other one as it is."""
+    match periods.kind(written):
+        case "month":
+            return f"{date.fromisoformat(written + '-01'):%B %Y}"
+        case "quarter":
+            first = date(int(written[:4]), 3 * int(written[-1]) - 2, 1)
+            return f"{first:%B} to {first.replace(month=first.month + 2):%B %Y}"
+    return written
 
 
 def day(moment: date) -> str:
@@ -62,7 +77,7 @@ def day(moment: date) -> str:
 
 def expected(text: str) -> str:
     """Return an announced day or month in words."""
-    return month(text) if len(text) == 7 else day(date.fromisoformat(text))
+    return period(text) if len(text) == 7 else day(date.fromisoformat(text))
 
 
 def clock(moment: datetime) -> str:
@@ -85,6 +100,16 @@ def duration(time: timedelta) -> str:
     largest = next((place for place, (amount, _) in enumerate(units) if amount), 3)
     shown = [f"{amount} {unit}" for amount, unit in units[largest : largest + 2] if amount]
     return " ".join(shown) or "0 s"
+
+
+def _plain(number: float) -> str:
+    """Return a number with the decimals that it has, up to six."""
+    return _rounded(number, 6).rstrip("0").rstrip(".")
+
+
+def _pounds(written: str) -> str:
+    """Return a written number in pounds, the sign before the currency: `-£5`."""
+    return f"-£{written[1:]}" if written.startswith("-") else f"£{written}"
 
 
 def _rounded(number: float, decimals: int) -> str:

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from scrapers.toolkit.contract import LIVE, Fact, Figure, Page, Release, Scraper, SourceChanged, Web
+from scrapers.toolkit.contract import (
+    LIVE,
+    Fact,
+    Figure,
+    Item,
+    Notice,
+    Page,
+    Release,
+    Scraper,
+    SourceChanged,
+    Web,
+)
 
 PAGE_LIMIT = 8 * 1024 * 1024
 FIGURES, ABOUT = "figures.txt", "capture.json"
@@ -23,13 +34,13 @@ class Look:
     """What one look at a source found: its releases, and the figures of the newest that has any."""
 
     releases: Sequence[Release]
-    figures: Sequence[Figure | Fact] = ()
+    figures: Sequence[Item] = ()
     refusal: SourceChanged | None = None
 
     def __str__(self) -> str:
         """Return releases and figures, one a line, in columns divided by a tab."""
         lines = [_release_line(release) for release in self.releases]
-        lines += [_figure_line(figure) for figure in self.figures]
+        lines += [_item_line(item) for item in self.figures]
         if self.refusal is not None:
             lines.append(f"refused\t{self.refusal}")
         return "\n".join(lines) + "\n"
@@ -142,8 +153,12 @@ def _release_line(release: Release) -> str:
     return "\t".join(["release", *(column or "-" for column in columns)])
 
 
-def _figure_line(figure: Figure | Fact) -> str:
-    if isinstance(figure, Fact):
-        return f"fact\t{figure.name}\t{'-' if figure.value is None else figure.value}"
-    value = "withheld" if figure.value is None else f"{figure.value:.15g}"
-    return "\t".join([figure.period, figure.area.kind, figure.area.code, figure.measure.id, value])
+def _item_line(item: Item) -> str:
+    match item:
+        case Fact(name, said):
+            return f"fact\t{name}\t{'-' if said is None else said}"
+        case Notice():
+            return f"notice\t{item.key}\t{item.title}"
+        case Figure(measure, area, period, value):
+            shown = "withheld" if value is None else f"{value:.15g}"
+            return "\t".join([period, area.kind, area.code, measure.id, shown])

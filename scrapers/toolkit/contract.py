@@ -36,6 +36,9 @@ class BudgetSpent(Exception):
     """Say that a source has been asked as often today as its manners allow."""
 
 
+Audience = Literal["team", "operator"]
+
+
 class Unit(StrEnum):
     """What a value counts. Percentages are 0 to 100."""
 
@@ -103,7 +106,7 @@ class Notice(NamedTuple):
     title: str
     url: str
     published: datetime | None = None
-    audience: Literal["team", "operator"] = "team"
+    audience: Audience = "team"
 
 
 class Headline(NamedTuple):

@@ -14,7 +14,7 @@ from bot.campaign import parse_campaign
 from bot.check import Result
 from bot.desk import open_desk
 from bot.held import NotHeld
-from bot.rules.calendar import month_shift
+from bot.rules.periods import shifted
 from state.store import Store
 from tests.bot.house import QUICK, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, count_now
@@ -45,8 +45,8 @@ def publisher(house: House) -> Nhs:
     """Return the publisher with fourteen months out and April announced, all of which the house has read."""
     nhs = Nhs(house.sites)
     for months in range(14):
-        period = month_shift("2026-03", -months)
-        out = date.fromisoformat(f"{month_shift(period, 2)}-10")
+        period = shifted("2026-03", -months)
+        out = date.fromisoformat(f"{shifted(period, 2)}-10")
         content = body(period, 163_100 - 700 * months)
         nhs.issues[period] = Issue(period, out, body=content, edited="14 May 2026 9:30 am")
     nhs.publish(Issue("2026-04", expected="11 Jun 2026"))

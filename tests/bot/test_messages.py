@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from bot.rules.findings import (
     Introduced,
     MarkCrossed,
     NewMeasures,
+    Noticed,
     Overdue,
     Recovered,
     ReleaseOut,
@@ -31,7 +33,19 @@ from bot.rules.headline import headline_rows
 from bot.wording import numbers
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import COMPARISONS, FACTS, compose
-from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Area, Figure, Measure, Release, Scraper, Unit
+from scrapers.talking_therapies_monthly import HEADLINES
+from scrapers.toolkit.contract import (
+    ENGLAND,
+    EVERYWHERE,
+    Area,
+    Figure,
+    Headline,
+    Measure,
+    Notice,
+    Release,
+    Scraper,
+    Unit,
+)
 from state.records import Revision
 from tests.fakes.nhs import england
 from tests.fakes.telegram_html import MOST_ENTITIES, parse_html, tidy, utf16_units
@@ -82,7 +96,7 @@ def test_a_release_shows_each_headline_with_what_came_before() -> None:
     history["M056"] |= {"2026-02": None}
     history["M192"]["2025-03"] = None
     history["M038"] = {"2026-03": None, "2026-02": 150_001}
-    finding = ReleaseOut("release:march", MARCH, headline_rows("2026-03", history))
+    finding = ReleaseOut("release:march", MARCH, headline_rows(HEADLINES, "2026-03", history))
     assert said(finding, MONTHLY) == (
         "📊 NHS Talking Therapies, monthly, England: March 2026\n"
         "In brackets: month before · same month last year\n"
@@ -99,11 +113,37 @@ def test_a_release_shows_each_headline_with_what_came_before() -> None:
         "Over 90 days to 2nd session 23.6% of second treatments\n"
         "Waiting for treatment withheld (150,001 · –)\n"
         "These are referrals, not people.\n"
-        "Finished means two sessions or more.\n"
         "Treated once includes single sessions that were agreed.\n"
+        "Finished means two sessions or more.\n"
         "The 6 weeks run to the first session.\n"
         "NHS England · published 14 May 2026 · seen 09:30:41 · #A142"
     )
+
+
+def test_a_quarter_and_a_year_are_compared_with_their_own_kind() -> None:
+    headlines = (Headline("Items", "items", Unit.COUNT),)
+    past = {"items": {"2025-Q3": 30.0, "2025-Q2": 20.0, "2024-Q3": 10.0, "2025-26": 3.0, "2024-25": 2.0}}
+    for period, title, compared, row in (
+        ("2025-Q3", "July to September 2025", "quarter before · same quarter last year", "30 (20 · 10)"),
+        ("2025-26", "2025-26", "year before", "3 (2)"),
+    ):
+        finding = ReleaseOut("r", replace(MARCH, period=period), headline_rows(headlines, period, past))
+        assert said(finding, MONTHLY).splitlines()[:3] == [
+            f"📊 NHS Talking Therapies, monthly, England: {title}",
+            f"In brackets: {compared}",
+            f"Items {row}",
+        ]
+
+
+def test_a_release_says_how_many_earlier_figures_changed_with_it() -> None:
+    finding = ReleaseOut("r", MARCH, (), 500, restated=12)
+    assert "12 figures of earlier periods changed with it." in said(finding, MONTHLY)
+
+
+def test_a_notice_is_told_with_its_day() -> None:
+    notice = Notice("n1", "Release <delayed>", "https://digital.nhs.uk/n", NOW)
+    text = said(Noticed("notice:n1", notice), MONTHLY)
+    assert text.startswith("📣 Release <delayed>\nNHS Talking Therapies, monthly on 14 May 2026.")
 
 
 def test_a_release_without_headline_figures_says_so() -> None:
@@ -344,13 +384,22 @@ def test_any_text_in_any_field_makes_a_message_that_telegram_takes(kind: str, da
 
 @given(st.floats(-1e12, 1e12), st.sampled_from(Unit), st.booleans())
 def test_a_number_keeps_its_size_and_has_no_negative_nought(number: float, unit: Unit, whole: bool) -> None:
-    text = numbers.value(number, unit, whole=whole)
-    assert abs(float(text.rstrip("%").replace(",", "")) - number) <= 0.5 + 1e-3
-    assert not text.startswith("-0") or float(text.rstrip("%").replace(",", "")) < 0
+    shown = float(re.sub(r"[^\d.-]", "", text := numbers.value(number, unit, whole=whole)))
+    assert abs(shown - number) <= 0.5 + 1e-3
+    assert "-" not in text or shown < 0
+
+
+def test_money_and_levels_carry_their_unit() -> None:
+    assert numbers.value(1_234_567, Unit.POUNDS) == "£1,234,567"
+    assert numbers.value(1075.3, Unit.MILLION_POUNDS) == "£1,075.3 million"
+    assert numbers.value(-5, Unit.POUNDS) == "-£5"
+    assert numbers.value(2812, Unit.THOUSANDS) == "2,812 thousand"
+    assert numbers.value(0.125, Unit.NUMBER) == "0.125"
 
 
 @pytest.mark.parametrize(
-    ("period", "words"), [("2026-03", "March 2026"), ("2025-26", "2025-26"), ("2025-Q3", "2025-Q3"), ("", "")]
+    ("period", "words"),
+    [("2026-03", "March 2026"), ("2025-26", "2025-26"), ("2025-Q3", "July to September 2025"), ("", "")],
 )
-def test_a_month_is_named_and_another_period_stands_as_it_is(period: str, words: str) -> None:
-    assert numbers.month(period) == words
+def test_a_month_and_a_quarter_are_named_and_another_period_stands_as_it_is(period: str, words: str) -> None:
+    assert numbers.period(period) == words

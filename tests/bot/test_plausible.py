@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.findings import Doubt
-from bot.rules.headline import NEEDED, History
+from bot.rules.headline import History, needed
 from bot.rules.plausible import Series, bounds, reading_bounds, reading_doubts, release_doubts
-from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
+from scrapers.talking_therapies_monthly import HEADLINES, TalkingTherapiesMonthly
 from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fetched, Figure, Measure, Page, Release, Unit
 
 NOW = datetime(2026, 5, 14, tzinfo=UTC)
 SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 
+NEEDED = needed(HEADLINES)
 Month = dict[Series, Figure]
 
 

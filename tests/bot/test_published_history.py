@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.rules.calendar import month_shift
+from bot.rules.periods import shifted
 from tests.bot.house import House, open_house, sqlite
 from tests.fakes.nhs import NEW_SERIES, OLD_SERIES, Issue, Nhs
 
@@ -54,7 +54,7 @@ def issues(samples: Path) -> Iterator[Issue]:
         body, kind = gzip.decompress(path.read_bytes()), "text/csv"
         if addresses[period]["format"] == "xlsx":
             body, kind = workbook(body.decode(), addresses[period]["sheet"]), XLSX
-        out = month_shift(period, 2)
+        out = shifted(period, 2)
         yield Issue(
             period,
             date(int(out[:4]), int(out[5:]), 10),

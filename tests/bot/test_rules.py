@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.calendar import date_moved, day_of, is_out, month_shift, overdue
-from bot.rules.headline import HEADLINES, NEEDED, headline_rows
+from bot.rules.calendar import date_moved, day_of, is_out, overdue
+from bot.rules.headline import headline_rows, needed
 from bot.rules.measures import DERIVED, FEWEST, Derived
+from bot.rules.periods import shifted
 from bot.rules.petition import TOLD_FACTS, Marks, facts_changed, mark_crossed, parse_marks
 from bot.rules.revision import NAMED_AT_MOST, revised
+from scrapers.talking_therapies_monthly import HEADLINES
 from scrapers.toolkit.contract import ENGLAND, Area, Figure, Measure, Release, Unit, published_at
 from state.records import Changes, Revision, StoredRelease
 from tests.fakes.nhs import england
@@ -114,8 +116,8 @@ MONTHS = st.dates(date(1900, 1, 1), date(2100, 12, 31)).map(lambda day: f"{day:%
 
 @given(MONTHS, st.integers(-600, 600))
 def test_a_month_shifted_there_and_back_is_the_same(period: str, months: int) -> None:
-    assert month_shift(month_shift(period, months), -months) == period
-    there = month_shift(period, months)
+    assert shifted(shifted(period, months), -months) == period
+    there = shifted(period, months)
     assert 12 * int(there[:4]) + int(there[5:]) - 12 * int(period[:4]) - int(period[5:]) == months
 
 
@@ -192,7 +194,7 @@ def history(period: str, **more: float | None) -> dict[str, dict[str, float | No
 def test_a_headline_stands_beside_the_month_before_and_the_same_month_last_year() -> None:
     past = history("2026-03")
     past["M001"] |= {"2026-02": 151_810, "2025-03": 163_904}
-    rows = {row.label: row for row in headline_rows("2026-03", past)}
+    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past)}
     assert list(rows) == [headline.label for headline in HEADLINES]
     referrals = rows["Referrals received"]
     assert (referrals.value, referrals.earlier) == (163_100, {"before": 151_810, "year_ago": 163_904})
@@ -204,12 +206,12 @@ def test_a_figure_that_is_withheld_is_not_worked_out_and_one_that_is_missing_has
     past = history("2026-03", M001=None, M288=None)
     past["M031"]["2026-02"] = None
     del past["M192"]
-    rows = {row.label: row for row in headline_rows("2026-03", past)}
+    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past)}
     assert {headline.label for headline in HEADLINES} - set(rows) == {"Recovery"}
     withheld = [label for label, row in rows.items() if row.value is None]
     assert withheld == ["Referrals received", "Treated once only"]
     assert rows["Accessed services"].earlier == {"before": None}
-    assert set(past) >= NEEDED - {"M192", "M184"}  # M184 stands in for M126, which is there
+    assert set(past) >= needed(HEADLINES) - {"M192", "M184"}  # M184 stands in for M126, which is there
 
 
 PUBLISHED = [derived for derived in DERIVED.values() if derived.published]
@@ -270,7 +272,7 @@ def test_a_correction_names_the_headlines_of_england_first_and_counts_the_rest()
         withheld=(correction("M031", ENGLAND, None, 5),),
         new=(trusts[0].figure,),
     )
-    finding = revised(RELEASE, changes, NOW)
+    finding = revised(RELEASE, changes, ENGLAND, needed(HEADLINES), NOW)
     assert finding is not None
     assert [r.figure.measure.id for r in finding.named[:3]] == ["M001", "M031", "M999"]
     assert len(finding.named) == NAMED_AT_MOST
@@ -279,4 +281,4 @@ def test_a_correction_names_the_headlines_of_england_first_and_counts_the_rest()
 
 
 def test_a_release_without_a_changed_figure_is_no_correction() -> None:
-    assert revised(RELEASE, Changes(), NOW) is None
+    assert revised(RELEASE, Changes(), ENGLAND, needed(HEADLINES), NOW) is None

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.rules.calendar import london_day, month_shift
+from bot.rules.calendar import london_day
+from bot.rules.periods import shifted
 from state.store import Store
 from tests.bot.house import sqlite
 from tests.bot.year import Year, file_of, london
@@ -68,7 +69,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
 def happen(year: Year) -> None:
     """Fill the publisher's year."""
     for months in range(-13, 0):  # what was out before: October 2024 to October 2025
-        period, on = month_shift("2025-11", months), month_shift("2026-01", months)
+        period, on = shifted("2025-11", months), shifted("2026-01", months)
         issue = Issue(
             period, date.fromisoformat(f"{on}-12"), body=file_of(period), edited="3 May 2025 9:30 am"
         )
