@@ -11,7 +11,8 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -31,7 +32,10 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueE
 _CHUNK = 1 << 20  # bytes that are read at once
 # An attribute `r` that is neither a row's number nor a cell in one of 26 columns.
 _FAR_CELL = re.compile(rb"""\br\s*=\s*(?:"(?![A-Z]?[0-9]{1,6}")[^"]*"|'(?![A-Z]?[0-9]{1,6}')[^']*')""")
+_WORKBOOK = "xl/workbook.xml"
 _UTF8_MARK = b"\xef\xbb\xbf"
+_ZIP_MARK = b"PK\x03\x04"
+_ANY_CSV = re.compile(r".*\.csv", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -79,22 +83,76 @@ class Table:
         return self.columns[name]
 
 
-def read_table(page: Page, headers: Sequence[tuple[str, ...]]) -> Table:
-    """Return the table in a CSV file, in a workbook's one sheet, or in the one CSV file of a zip.
+# Known headers, of which one must be there to the letter; or what raises SourceChanged for a header.
+Headers = Sequence[tuple[str, ...]] | Callable[[Sequence[str]], None]
 
-    `headers` are the known headers; one of them must be there to the letter.
-    """
+
+def read_table(page: Page, headers: Headers) -> Table:
+    """Return the table in a CSV file, in a workbook's one sheet, or in the one CSV file of a zip."""
     with reading(page):
-        if not page.body.startswith(b"PK\x03\x04"):
+        if not page.body.startswith(_ZIP_MARK):
             return _from_csv(page.body, headers)
         with _open_zip(page.body) as archive:
-            if "xl/workbook.xml" in archive.namelist():
+            if _WORKBOOK in archive.namelist():
                 _check_workbook(archive)
                 return _from_workbook(page.body, headers)
-            return _from_csv(_only_csv(archive), headers)
+            return _from_csv(_only(archive, _ANY_CSV, "CSV file")[1], headers)
 
 
-def _check_header(found: Sequence[str], headers: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+def read_member(
+    page: Page, name: re.Pattern[str], headers: Headers, what: str
+) -> tuple[re.Match[str], Table]:
+    """Return the table in the one CSV file of a zip that is so named, folders aside, and how it matched.
+
+    `what` says in words which file it is.
+    """
+    with reading(page), _open_zip(page.body) as archive:
+        match, body = _only(archive, name, what)
+        return match, _from_csv(body, headers)
+
+
+def read_sheet(page: Page, sheet: str) -> list[list[str]]:
+    """Return the rows of one sheet of a workbook as texts, which may be long and of several lines.
+
+    Rows and columns that are empty before the first cell are left out; all rows have the same length.
+    """
+    with reading(page):
+        if not page.body.startswith(_ZIP_MARK):
+            raise SourceChanged("a workbook", f"a file that starts {short(page.body[:20])}")
+        with _open_zip(page.body) as archive:
+            if _WORKBOOK not in archive.namelist():
+                raise SourceChanged("a workbook", "another zip file")
+            _check_workbook(archive)
+        return [[_cell(value) for value in row] for row in _sheet_rows(page.body, sheet)]
+
+
+def _sheet_rows(body: bytes, sheet: str) -> list[list[Any]]:
+    import python_calamine
+
+    with _calamine_errors(), python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body)) as workbook:
+        if workbook.sheet_names.count(sheet) != 1:
+            names = short(", ".join(workbook.sheet_names))
+            raise SourceChanged(f"one sheet {sheet!r}", f"{workbook.sheet_names.count(sheet)} among {names}")
+        return workbook.get_sheet_by_name(sheet).to_python()
+
+
+def having(*columns: str) -> Callable[[Sequence[str]], None]:
+    """Return a check that a header has these columns, and none twice, whatever else it has."""
+
+    def check(found: Sequence[str]) -> None:
+        if missing := [name for name in columns if name not in found]:
+            others = short(", ".join(name for name in found if name not in columns))
+            raise SourceChanged(f"the column {', '.join(missing)}", f"none of that name, but {others}")
+        if len(set(found)) < len(found):
+            raise SourceChanged("each column once", short(", ".join(found)))
+
+    return check
+
+
+def _check_header(found: Sequence[str], headers: Headers) -> tuple[str, ...]:
+    if callable(headers):
+        headers(found)
+        return tuple(found)
     for header in headers:
         if tuple(found) == header:
             return header
@@ -109,7 +167,7 @@ def _check_header(found: Sequence[str], headers: Sequence[tuple[str, ...]]) -> t
     raise SourceChanged("each column once, in the known order", short(", ".join(found)))
 
 
-def _from_csv(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
+def _from_csv(body: bytes, headers: Headers) -> Table:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -188,13 +246,17 @@ def _open_zip(body: bytes) -> zipfile.ZipFile:
     return archive
 
 
-def _only_csv(archive: zipfile.ZipFile) -> bytes:
+def _only(archive: zipfile.ZipFile, wanted: re.Pattern[str], what: str) -> tuple[re.Match[str], bytes]:
+    """Return the one file of an archive whose name matches, folders aside."""
     names = [name for name in archive.namelist() if not name.endswith("/")]
-    tables = [name for name in names if name.lower().endswith(".csv")]
-    if len(tables) != 1:
-        raise SourceChanged("one CSV file in the zip", short(", ".join(names)) if names else "nothing")
+    found = {name: match for name in names if (match := wanted.fullmatch(name.rpartition("/")[2]))}
+    if len(found) != 1:
+        raise SourceChanged(
+            f"one {what} in the zip", short(", ".join(found or names)) if names else "nothing"
+        )
+    ((name, match),) = found.items()
     try:
-        return archive.read(tables[0])
+        return match, archive.read(name)
     except _BROKEN:
         raise SourceChanged("a whole zip file", "a broken one") from None
 
@@ -242,17 +304,25 @@ def _refuse_definitions(*_: object) -> NoReturn:
     raise SourceChanged("XML without definitions", "a document type")
 
 
-def _from_workbook(body: bytes, headers: Sequence[tuple[str, ...]]) -> Table:
+def _from_workbook(body: bytes, headers: Headers) -> Table:
+    import python_calamine
+
+    with _calamine_errors(), python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body)) as workbook:
+        names = workbook.sheet_names
+        if len(names) != 1:
+            raise SourceChanged("a workbook of one sheet", f"{len(names)}: {short(', '.join(names))}")
+        rows = iter(workbook.get_sheet_by_index(0).iter_rows())
+        header = _check_header([_cell(value) for value in next(rows, [])], headers)
+        return _from_rows(rows, header)
+
+
+@contextmanager
+def _calamine_errors() -> Iterator[None]:
+    """Raise SourceChanged for what the library of workbooks cannot read."""
     import python_calamine
 
     try:
-        with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body)) as workbook:
-            names = workbook.sheet_names
-            if len(names) != 1:
-                raise SourceChanged("a workbook of one sheet", f"{len(names)}: {short(', '.join(names))}")
-            rows = iter(workbook.get_sheet_by_index(0).iter_rows())
-            header = _check_header([_cell(value) for value in next(rows, [])], headers)
-            return _from_rows(rows, header)
+        yield
     except python_calamine.CalamineError as error:
         raise SourceChanged("a whole workbook", short(_first_line(error))) from None
     except BaseException as error:
