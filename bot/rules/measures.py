@@ -5,7 +5,7 @@ Formulae and pitfalls: docs/measures.md. Source of the codes: NHS England's mont
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -41,15 +41,20 @@ class Derived:
         """
         if self.published is not None and self.published in figures:
             return figures[self.published]
-        parts = [figures.get(code) for code in (*self.top, self.bottom, *self.less)]
-        known = [Decimal(str(part)) for part in parts if part is not None]
-        if len(known) < len(parts):
+        return _share([self.parts(figures)])
+
+    def pooled(self, periods: Iterable[Mapping[str, float | None]]) -> float | None:
+        """Return the share over several periods together, from their counts; None where any lacks one."""
+        return _share([self.parts(figures) for figures in periods])
+
+    def parts(self, figures: Mapping[str, float | None]) -> tuple[Decimal, Decimal] | None:
+        """Return numerator and denominator; None where a count is withheld or was not published."""
+        counts = [figures.get(code) for code in (*self.top, self.bottom, *self.less)]
+        known = [Decimal(str(count)) for count in counts if count is not None]
+        if len(known) < len(counts):
             return None
         top, bottom = sum(known[: len(self.top)], Decimal(0)), known[len(self.top)]
-        bottom -= sum(known[len(self.top) + 1 :], Decimal(0))
-        if bottom < FEWEST:
-            return None
-        return float((100 * top / bottom).quantize(Decimal("0.1"), ROUND_HALF_UP))
+        return top, bottom - sum(known[len(self.top) + 1 :], Decimal(0))
 
     def is_withheld(self, figures: Mapping[str, float | None]) -> bool:
         """Return whether the share is withheld, or all that it is computed from is there and a part is."""
@@ -119,3 +124,33 @@ DERIVED: dict[str, Derived] = {
         Derived("dna", "Missed without warning (DNA)", "appointments", ("M084",), "M082"),
     )
 }
+
+
+# Shares that are published and not known by a name of ours, each under its code.
+PUBLISHED: dict[str, Derived] = {
+    share.name: share
+    for share in (
+        Derived("M053", "Within 6 weeks", "those finished", ("M052",), "M076", (), "M053"),
+        Derived("M055", "Within 18 weeks", "those finished", ("M054",), "M076", (), "M055"),
+        Derived("M186", "Reliable improvement", "those finished", ("M185",), "M076", (), "M186"),
+        Derived("M1010", "Reliable deterioration", "those finished", ("M189",), "M076", (), "M1010"),
+        Derived("M192", "Recovery", "those finished, at caseness", ("M191",), "M076", ("M179",), "M192"),
+        Derived(
+            "M195", "Reliable recovery", "those finished, at caseness", ("M193",), "M076", ("M179",), "M195"
+        ),
+    )
+}
+
+
+def share_of(measure: str) -> Derived | None:
+    """Return how a measure is computed, by its name or its published code; None where it is no share."""
+    by_code = {share.published: share for share in DERIVED.values() if share.published}
+    return DERIVED.get(measure) or PUBLISHED.get(measure) or by_code.get(measure)
+
+
+def _share(parts: Sequence[tuple[Decimal, Decimal] | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    top, bottom = (sum(column, Decimal(0)) for column in zip(*known, strict=True)) if known else (0, 0)
+    if len(known) < len(parts) or bottom < FEWEST:
+        return None
+    return float((100 * Decimal(top) / bottom).quantize(Decimal("0.1"), ROUND_HALF_UP))
