@@ -175,10 +175,16 @@ class CachedPage:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The bytes of one release and where they came from."""
+    """The bytes of one release and where they came from; `others` where it is several files."""
 
     release: Release
     page: Page
+    others: tuple[Page, ...] = ()
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """Return all its files."""
+        return (self.page, *self.others)
 
 
 class Web(Protocol):

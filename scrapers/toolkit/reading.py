@@ -17,13 +17,13 @@ from scrapers.toolkit.contract import LONDON, Page, SourceChanged
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
-_MONTHS = (
+MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
 # Java's short names for the UK are of three letters, but for September it has said both.
-_MONTH_NUMBERS: Mapping[str, int] = {
+MONTH_NUMBERS: Mapping[str, int] = {
     name: number
-    for number, month in enumerate(_MONTHS, start=1)
+    for number, month in enumerate(MONTHS, start=1)
     for name in (month, month[:3], *(["Sept"] if month == "September" else []))
 }
 _DAY = re.compile(r"(\d{1,2}) ([A-Z][a-z]+) (\d{4})")
@@ -105,6 +105,15 @@ def at_most_one(node: Tag, css: str, what: str) -> Tag | None:
 def text(node: Tag) -> str:
     """Return an element's text with white space collapsed."""
     return " ".join(node.get_text().split())
+
+
+def said(node: Tag, pattern: re.Pattern[str], what: str) -> re.Match[str]:
+    """Return the only match of `pattern` in an element's text; `what` says in words what it is."""
+    found = list(pattern.finditer(text(node)))
+    if len(found) != 1:
+        which = f": {short(', '.join(match[0] for match in found))}" if found else ""
+        raise SourceChanged(f"{what} once", f"{len(found)}{which}")
+    return found[0]
 
 
 def attribute(node: Tag, name: str, what: str) -> str:
@@ -210,7 +219,7 @@ def day(written: str) -> date:
     match = _DAY.fullmatch(written)
     if match:
         try:
-            return date(int(match[3]), _MONTH_NUMBERS[match[2]], int(match[1]))
+            return date(int(match[3]), MONTH_NUMBERS[match[2]], int(match[1]))
         except (KeyError, ValueError):
             pass
     raise SourceChanged("a day such as 12 June 2025", short(written))
@@ -219,8 +228,8 @@ def day(written: str) -> date:
 def day_or_month(written: str) -> str:
     """Return `2025-06-12` for a day, or `2025-09` where only a month such as `Sept 2025` is announced."""
     match = _MONTH.fullmatch(written)
-    if match and match[1] in _MONTH_NUMBERS:
-        return f"{match[2]}-{_MONTH_NUMBERS[match[1]]:02}"
+    if match and match[1] in MONTH_NUMBERS:
+        return f"{match[2]}-{MONTH_NUMBERS[match[1]]:02}"
     return day(written).isoformat()
 
 

@@ -126,6 +126,41 @@ def read_sheet(page: Page, sheet: str) -> list[list[str]]:
         return [[_cell(value) for value in row] for row in _sheet_rows(page.body, sheet)]
 
 
+def read_records(
+    page: Page, sheet: str, headings: Sequence[str], *, others: bool = False
+) -> list[dict[str, str]]:
+    """Return the rows of a sheet as texts by their headings; titles and notes may stand above those.
+
+    The heading row is the only one that begins with the first of `headings`. It must hold them all in this
+    order, and more after them where `others` says so. Empty rows may follow the last one, and none before it.
+    """
+    rows = read_sheet(page, sheet)
+    with reading(page):
+        places = [place for place, row in enumerate(rows) if row[0] == headings[0]]
+        if len(places) != 1:
+            raise SourceChanged(f"one row of {sheet} that begins with {headings[0]!r}", f"{len(places)}")
+        found, *below = rows[places[0] :]
+        while not found[-1]:
+            found = found[:-1]
+        known = tuple(found[: len(headings)]) if others else tuple(found)
+        _check_header(known, (tuple(headings),))
+        if len(set(found)) < len(found):
+            raise SourceChanged("each column once", short(", ".join(found)))
+        while below and not any(below[-1]):
+            below.pop()
+        if not below:
+            raise SourceChanged("rows under the header", "none")
+        return [_record(row, found) for row in below]
+
+
+def _record(row: Sequence[str], headings: Sequence[str]) -> dict[str, str]:
+    if not any(row):
+        raise SourceChanged("filled rows under the header", "an empty one")
+    if beyond := [cell for cell in row[len(headings) :] if cell]:
+        raise SourceChanged("cells under headings only", short(beyond[0]))
+    return dict(zip(headings, _clean(list(row[: len(headings)])), strict=True))
+
+
 def _sheet_rows(body: bytes, sheet: str) -> list[list[Any]]:
     import python_calamine
 
