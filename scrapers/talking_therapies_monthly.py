@@ -12,14 +12,12 @@ never withheld until now, but may be. Only means may be negative: one provider's
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import repeat
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from scrapers.toolkit import nhs_digital
 from scrapers.toolkit.contract import (
@@ -29,12 +27,8 @@ from scrapers.toolkit.contract import (
     Figure,
     Headline,
     Measure,
-    Release,
-    ReleaseCalendar,
-    Scraper,
     SourceChanged,
     Unit,
-    Web,
 )
 from scrapers.toolkit.reading import reading, short
 from scrapers.toolkit.tables import Table, read_table
@@ -43,21 +37,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SITE = "https://digital.nhs.uk/data-and-information/publications/statistical/"
-SERIES = SITE + "nhs-talking-therapies-monthly-statistics-including-employment-advisors"
-OLD_SERIES = SITE + "psychological-therapies-report-on-the-use-of-iapt-services"
+SERIES = nhs_digital.SITE + "nhs-talking-therapies-monthly-statistics-including-employment-advisors"
+OLD_SERIES = nhs_digital.SITE + "psychological-therapies-report-on-the-use-of-iapt-services"
 FIRST_MONTH = "2021-01"  # nothing is known of the files just before it, and older ones are laid out otherwise
-FILE_TYPES = (
-    "text/csv",
-    "application/csv",
-    "application/vnd.ms-excel",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/zip",
-    "application/x-zip-compressed",
-    "application/octet-stream",
-)
-FILE_LIMIT = 128 * 1024 * 1024
-
 # iapt-month-Apr-21-final-data.xlsx, iapt_month_feb_2023_activity v2.csv,
 # nhstalkingtherapies_month_jul_2025_activity_final.csv; a replaced file may get a number.
 _FILE = re.compile(
@@ -216,74 +198,25 @@ _SLACK = 4
 _SLACK_BY_MONTH: Mapping[str, int] = {"2022-05": 27, "2022-06": 27, "2022-07": 27, "2022-08": 7}
 
 
-class TalkingTherapiesMonthly(Scraper):
+class TalkingTherapiesMonthly(nhs_digital.SeriesScraper):
     """The monthly figures of NHS Talking Therapies, for anxiety and depression."""
 
     title = "NHS Talking Therapies, monthly"
     url = SERIES
-    publisher = "NHS England"
-    hosts = nhs_digital.HOSTS
-    rhythm = ReleaseCalendar()
+    old_series = OLD_SERIES
+    what = "a monthly activity file"
     headlines = HEADLINES
     caution = "These are referrals, not people."
 
-    async def listed(self, web: Web) -> Sequence[Release]:
-        """Return what the series page lists, newest first after the announced."""
-        series = await _series(SERIES, web)
-        if not series.out:
-            raise SourceChanged("a publication that is out", "none", url=SERIES)
-        return (*series.upcoming, *series.out)
-
-    async def visit(self, releases: Sequence[Release], web: Web) -> Sequence[Release]:
-        """Return these releases as their own pages show them now."""
-        return [await _visited(release, web) for release in releases]
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the announced releases, and the newest twelve as their own pages show them."""
-        listed = await self.listed(web)
-        announced = [release for release in listed if release.published is None]
-        newest = [release for release in listed if release.published is not None][: self.rhythm.followed]
-        return (*announced, *await self.visit(newest, web))
-
-    async def past(self, web: Web) -> AsyncIterator[Release]:
-        """Yield what both series list, the present one first and then the one before it."""
-        listed = {release.key: release for release in await self.listed(web)}
-        for release in listed.values():
-            yield release
-        for release in (await _series(OLD_SERIES, web)).out:
-            twin = listed.get(release.key)
-            if twin is None:
-                yield release
-            elif twin.url != release.url:
-                raise SourceChanged("one address for a publication", f"two for {twin.key}", url=OLD_SERIES)
-
-    async def fetch(self, release: Release, web: Web) -> Fetched:
-        """Return a month's file, after a look at the release's page where its address is not known."""
-        if not release.file:
-            release = await _visited(release, web)
-        if not release.file:
-            raise SourceChanged("a monthly activity file", "none", url=release.url)
-        return Fetched(release, await web.get(release.file, accept=FILE_TYPES, limit=FILE_LIMIT))
+    def file(self, shown: nhs_digital.ReleasePage) -> str:
+        """Return the address of a release's monthly activity file; empty where it should have none."""
+        return activity_file(shown)
 
     def read(self, fetched: Fetched, now: datetime) -> Sequence[Figure]:
         """Return the figures of one month's file."""
         with reading(fetched.page):
             table = read_table(fetched.page, _HEADERS)
             return _Month(table, fetched.release.period).figures()
-
-
-async def _series(url: str, web: Web) -> nhs_digital.Series:
-    page = await web.get(url, accept=nhs_digital.HTML)
-    return await asyncio.to_thread(
-        nhs_digital.series_page, page
-    )  # a page of theirs takes a third of a second
-
-
-async def _visited(release: Release, web: Web) -> Release:
-    page = await web.get(release.url, accept=nhs_digital.HTML)
-    shown = await asyncio.to_thread(nhs_digital.release_page, page)
-    with reading(page):
-        return shown.update(release, activity_file(shown))
 
 
 def activity_file(shown: nhs_digital.ReleasePage) -> str:
@@ -293,7 +226,7 @@ def activity_file(shown: nhs_digital.ReleasePage) -> str:
     """
     if not _should_have_file(shown):
         return ""
-    names = {file: unquote(urlsplit(file).path).rpartition("/")[2] for file in shown.files}
+    names = {file: nhs_digital.file_name(file) for file in shown.files}
     matches = {file: match for file, name in names.items() if (match := _FILE.fullmatch(name))}
     if len(matches) != 1:
         offered = [names[file] for file in matches or names]
@@ -550,19 +483,7 @@ def _check_share(share: _Share, england: Mapping[str, float | None]) -> None:
     published = _value(share.measure, england)
     if part is None or plus is None or less is None or published is None:
         return
-    whole = plus - less
-    if whole <= 0:
-        raise SourceChanged(f"a denominator above 0 for {share.measure} of England", f"{whole}")
-    tenths = share_in_tenths(part, whole)
-    if tenths != round(published * 10):
-        raise SourceChanged(
-            f"{tenths / 10} for {share.measure} of England ({part} of {whole})", f"{published}"
-        )
-
-
-def share_in_tenths(part: int, whole: int) -> int:
-    """Return tenths of a percent, rounded half up as the publisher does, without a float between."""
-    return (2000 * part + whole) // (2 * whole)
+    nhs_digital.check_share(f"{share.measure} of England", part, plus - less, published)
 
 
 def _sum(measures: Sequence[str], england: Mapping[str, float | None]) -> int | None:

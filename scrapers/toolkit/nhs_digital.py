@@ -1,4 +1,4 @@
-"""Read the pages of digital.nhs.uk: a series with its releases, and one release.
+"""Read the pages of digital.nhs.uk: a series with its releases, and one release; and follow a series.
 
 The pages are rendered on the server; what is addressed here are the names that its templates give to
 their parts (`data-uipath`). Releases come out at 09:30 by London's clock.
@@ -6,17 +6,28 @@ their parts (`data-uipath`). Releases come out at 09:30 by London's clock.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import unquote, urlsplit
 
 from scrapers.toolkit import reading
-from scrapers.toolkit.contract import Page, Release, SourceChanged, published_at
+from scrapers.toolkit.contract import (
+    Fetched,
+    Page,
+    Release,
+    ReleaseCalendar,
+    Scraper,
+    SourceChanged,
+    Web,
+    published_at,
+)
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -25,6 +36,17 @@ HOSTS = frozenset({"digital.nhs.uk", "files.digital.nhs.uk"})
 HTML = frozenset({"text/html"})
 PAGES_KEPT = 64  # as read: most looks find a page as it was
 UPCOMING = "(Upcoming, not yet published)"
+SITE = "https://digital.nhs.uk/data-and-information/publications/statistical/"
+FILE_TYPES = (
+    "text/csv",
+    "application/csv",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/octet-stream",
+)
+FILE_LIMIT = 128 * 1024 * 1024
 
 _LIST = 'ul[data-uipath="ps.series.publications-list.{}"]'
 _TITLE = 'h1[data-uipath="document.title"]'
@@ -70,6 +92,11 @@ class ReleasePage:
         return month_of(*self.coverage) if self.coverage else None
 
     @property
+    def year(self) -> str | None:
+        """Return the financial year covered, as `2023-24`, or None where it is not one whole year."""
+        return year_of(*self.coverage) if self.coverage else None
+
+    @property
     def fingerprint(self) -> str:
         """Return a digest that changes with a file's address, a change notice, or the last edit."""
         parts = [*self.files, *map(repr, self.notices), repr(self.last_edited)]
@@ -81,7 +108,7 @@ class ReleasePage:
         return replace(
             release,
             title=self.title,
-            period=self.month,
+            period=self.month or self.year,
             published=self.published,
             expected=self.expected,
             fingerprint=self.fingerprint if self.published else None,
@@ -95,6 +122,95 @@ def month_of(first: date, last: date) -> str | None:
     """Return `2025-04` where the two days are the first and last of one month, else None."""
     whole = first.day == 1 and (last.year, last.month) == (first.year, first.month)
     return f"{first:%Y-%m}" if whole and (last + (date(2, 1, 2) - date(2, 1, 1))).day == 1 else None
+
+
+def year_of(first: date, last: date) -> str | None:
+    """Return `2023-24` where the two days are the first and last of one financial year, else None."""
+    whole = (first.month, first.day, last.month, last.day) == (4, 1, 3, 31) and last.year == first.year + 1
+    return f"{first.year}-{last.year % 100:02}" if whole else None
+
+
+def file_name(url: str) -> str:
+    """Return the name of the file at an address, without what codes a space."""
+    return unquote(urlsplit(url).path).rpartition("/")[2]
+
+
+def share_in_tenths(part: int, whole: int) -> int:
+    """Return tenths of a percent, rounded half up as the publisher does, without a float between."""
+    return (2000 * part + whole) // (2 * whole)
+
+
+def check_share(what: str, part: int, whole: int, published: float) -> None:
+    """Raise SourceChanged where a published percentage, of one decimal, does not follow from its counts."""
+    if whole <= 0:
+        raise SourceChanged(f"a denominator above 0 for {what}", f"{whole}")
+    tenths = share_in_tenths(part, whole)
+    if tenths != round(published * 10):
+        raise SourceChanged(f"{tenths / 10} for {what} ({part} of {whole})", f"{published}")
+
+
+class SeriesScraper(Scraper):
+    """A series of publications, with the one before it under another name, which only a backfill asks for."""
+
+    publisher = "NHS England"
+    hosts = HOSTS
+    rhythm: ReleaseCalendar = ReleaseCalendar()
+    old_series: ClassVar[str]
+    what: ClassVar[str]  # the file of its figures, in words
+
+    @abstractmethod
+    def file(self, shown: ReleasePage) -> str:
+        """Return the address of a release's figures; empty where it should have none."""
+
+    async def listed(self, web: Web) -> Sequence[Release]:
+        """Return what the series page lists, newest first after the announced."""
+        series = await _series(self.url, web)
+        if not series.out:
+            raise SourceChanged("a publication that is out", "none", url=self.url)
+        return (*series.upcoming, *series.out)
+
+    async def visit(self, releases: Sequence[Release], web: Web) -> Sequence[Release]:
+        """Return these releases as their own pages show them now."""
+        return [await self._visited(release, web) for release in releases]
+
+    async def releases(self, web: Web) -> Sequence[Release]:
+        """Return the announced releases, and the newest ones as their own pages show them."""
+        listed = await self.listed(web)
+        announced = [release for release in listed if release.published is None]
+        out = [release for release in listed if release.published is not None]
+        return (*announced, *await self.visit(out[: max(self.rhythm.followed, 1)], web))
+
+    async def past(self, web: Web) -> AsyncIterator[Release]:
+        """Yield what both series list, the present one first and then the one before it."""
+        listed = {release.key: release for release in await self.listed(web)}
+        for release in listed.values():
+            yield release
+        for release in (await _series(self.old_series, web)).out:
+            twin = listed.get(release.key)
+            if twin is None:
+                yield release
+            elif twin.url != release.url:
+                found = f"two for {twin.key}"
+                raise SourceChanged("one address for a publication", found, url=self.old_series)
+
+    async def fetch(self, release: Release, web: Web) -> Fetched:
+        """Return a release's file, after a look at the release's page where its address is not known."""
+        if not release.file:
+            release = await self._visited(release, web)
+        if not release.file:
+            raise SourceChanged(self.what, "none", url=release.url)
+        return Fetched(release, await web.get(release.file, accept=FILE_TYPES, limit=FILE_LIMIT))
+
+    async def _visited(self, release: Release, web: Web) -> Release:
+        page = await web.get(release.url, accept=HTML)
+        shown = await asyncio.to_thread(release_page, page)
+        with reading.reading(page):
+            return shown.update(release, self.file(shown))
+
+
+async def _series(url: str, web: Web) -> Series:
+    page = await web.get(url, accept=HTML)
+    return await asyncio.to_thread(series_page, page)  # a page of theirs takes a third of a second
 
 
 @lru_cache(maxsize=PAGES_KEPT)

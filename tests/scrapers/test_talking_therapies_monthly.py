@@ -26,10 +26,10 @@ from scrapers.talking_therapies_monthly import (
     SERIES,
     TalkingTherapiesMonthly,
     activity_file,
-    share_in_tenths,
 )
 from scrapers.toolkit import nhs_digital
 from scrapers.toolkit.contract import ENGLAND, Fetched, Figure, Page, Release, SourceChanged, Unit
+from scrapers.toolkit.nhs_digital import share_in_tenths
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "talking_therapies_monthly"
 NOW = datetime(2025, 6, 12, 8, 31, tzinfo=UTC)
