@@ -392,7 +392,8 @@ async def read(source: Scraper, fetched: Fetched, now: datetime) -> Content:
         return Content(fetched.release, tuple(figures), tuple(facts), tuple(notices))
 
     crash.point("check:asked")
-    found = work() if len(fetched.page.body) <= READ_INLINE else await asyncio.to_thread(work)
+    size = sum(len(page.body) for page in fetched.pages)
+    found = work() if size <= READ_INLINE else await asyncio.to_thread(work)
     crash.point("check:read")
     return found
 
