@@ -6,7 +6,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -137,9 +137,12 @@ def link(node: Tag, page: Page, what: str, name: str = "href") -> str:
     return address
 
 
-def strict_json(document: str) -> Any:
-    """Return a JSON document; refuse NaN, infinity, integers of over 15 digits and doubled keys."""
-    value, end = _decode_json(document, 0)
+def strict_json(document: str, number: Callable[[str], Any] | None = None) -> Any:
+    """Return a JSON document; refuse NaN, infinity, integers of over 15 digits and doubled keys.
+
+    `number` makes something else of each number as it is written, whatever its size.
+    """
+    value, end = _decode_json(document, 0, number)
     if document[end:].strip():
         raise SourceChanged("one JSON document", f"more after it: {short(document[end : end + 40])}")
     return value
@@ -154,9 +157,12 @@ def json_after(document: str, marker: re.Pattern[str]) -> Any:
     return value
 
 
-def _decode_json(document: str, start: int) -> tuple[Any, int]:
+def _decode_json(document: str, start: int, number: Callable[[str], Any] | None = None) -> tuple[Any, int]:
     decoder = json.JSONDecoder(
-        object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_finite
+        object_pairs_hook=_unique,
+        parse_constant=_refuse,
+        parse_int=number or _integer,
+        parse_float=number or _finite,
     )
     blank = re.compile(r"\s*").match(document, start)
     try:

@@ -117,13 +117,21 @@ def read_sheet(page: Page, sheet: str) -> list[list[str]]:
     Rows and columns that are empty before the first cell are left out; all rows have the same length.
     """
     with reading(page):
-        if not page.body.startswith(_ZIP_MARK):
-            raise SourceChanged("a workbook", f"a file that starts {short(page.body[:20])}")
-        with _open_zip(page.body) as archive:
-            if _WORKBOOK not in archive.namelist():
-                raise SourceChanged("a workbook", "another zip file")
-            _check_workbook(archive)
+        _check_is_workbook(page)
         return [[_cell(value) for value in row] for row in _sheet_rows(page.body, sheet)]
+
+
+def sheet_names(page: Page) -> list[str]:
+    """Return the names of a workbook's sheets."""
+    import python_calamine
+
+    with reading(page):
+        _check_is_workbook(page)
+        with (
+            _calamine_errors(),
+            python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(page.body)) as book,
+        ):
+            return book.sheet_names
 
 
 def read_records(
@@ -294,6 +302,15 @@ def _only(archive: zipfile.ZipFile, wanted: re.Pattern[str], what: str) -> tuple
         return match, archive.read(name)
     except _BROKEN:
         raise SourceChanged("a whole zip file", "a broken one") from None
+
+
+def _check_is_workbook(page: Page) -> None:
+    if not page.body.startswith(_ZIP_MARK):
+        raise SourceChanged("a workbook", f"a file that starts {short(page.body[:20])}")
+    with _open_zip(page.body) as archive:
+        if _WORKBOOK not in archive.namelist():
+            raise SourceChanged("a workbook", "another zip file")
+        _check_workbook(archive)
 
 
 def _check_workbook(archive: zipfile.ZipFile) -> None:
