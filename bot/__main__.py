@@ -368,6 +368,29 @@ def alerts(as_json: bool) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def claims(as_json: bool) -> None:
+    """List what the campaign says in public, each sentence beside the newest figure.
+
+    \b
+    Example:
+      figurewatch claims
+    """
+    from bot import listing
+    from bot.claims import standings
+
+    settings = start(quiet=True)
+    campaign = campaign_of(settings)
+    sources = {source.key: source for source in campaign.sources}
+    with opened(settings) as store, store.reading() as tx:
+        found = standings(tx, campaign.claims, sources)
+    if as_json:
+        listing.print_json(listing.claim_rows(found))
+    else:
+        listing.print_claims(found, {key: source.url for key, source in sources.items()})
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def held(as_json: bool) -> None:
     """List what was hard to believe, and what was decided about it.
 

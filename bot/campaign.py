@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 import scrapers
 from bot.nearest import nearest
-from bot.rules.measures import DERIVED
+from bot.rules.claims import Bounds, Claim, FigureOf, Parts
+from bot.rules.measures import DERIVED, share_of
 from bot.rules.petition import Marks, parse_marks
 from scrapers.toolkit.contract import Scraper
 
@@ -75,14 +76,24 @@ class _FigureOf(_Strict):
     measure: str
     area: str = "England"
     period: str | None = None
+    months: int | None = Field(default=None, ge=2, le=60)
+    less: str | None = None
+    since: int | None = Field(default=None, ge=1970, le=2100)
+
+
+class _Parts(_Strict):
+    total: float
+    of: Annotated[list[float], Field(min_length=2)]
 
 
 class _Claim(_Strict):
     says: str
     where: str
     figure: _FigureOf
-    holds: _Bounds
+    holds: _Bounds | None = None
     thin: _Bounds | None = None
+    parts: _Parts | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ class Campaign:
     sources: tuple[Scraper, ...]
     marks: Mapping[str, Marks]
     watches: tuple[_Watch, ...] = ()
-    claims: tuple[_Claim, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     def chosen(self, names: Collection[str]) -> tuple[Scraper, ...]:
         """Return the sources with these names or keys (all if none is given), or raise CampaignError."""
@@ -140,6 +151,7 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
             sources[source.key] = source
     if head:
         sources |= {source.key: source for source in _publishers(head, faults)}
+    faults += _faults_of_claims(claims, sources)
     if not sources and not faults:
         faults.append("there is nothing to watch; add a [[petition]], or a name to sources in [campaign]")
     if faults or head is None:
@@ -149,7 +161,7 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
         tuple(sources.values()),
         marks,
         tuple(watch for _, _, watch in watches),
-        tuple(claim for _, _, claim in claims),
+        tuple(_claim(claim) for _, _, claim in claims),
     )
 
 
@@ -183,6 +195,41 @@ def _petition(
         faults.append(f"{where} is a second {source.key!r}; give each entry of one source an id of its own")
         return None
     return source, marks
+
+
+def _faults_of_claims(
+    claims: Iterable[tuple[str, Mapping[str, Any], _Claim]], sources: Collection[str]
+) -> Iterator[str]:
+    """Yield what is wrong with the claims beside the sources that are watched."""
+    said: set[str] = set()
+    for where, _, claim in claims:
+        of = claim.figure
+        if of.source not in sources:
+            yield f"{where} figure.source: {of.source!r} is not watched{nearest(of.source, sources)}"
+        if of.months and share_of(of.measure) is None:
+            yield f"{where} figure.months: only a share is taken over months, found {of.measure!r}"
+        if claim.thin and not claim.holds:
+            yield f"{where} thin: needs holds beside it"
+        if claim.says in said:
+            yield f"{where} says what another claim says: {claim.says!r:.60}"
+        said.add(claim.says)
+
+
+def _claim(entry: _Claim) -> Claim:
+    of, parts = entry.figure, entry.parts
+    return Claim(
+        entry.says,
+        entry.where,
+        FigureOf(**of.model_dump()),
+        _bounds(entry.holds),
+        _bounds(entry.thin),
+        Parts(parts.total, tuple(parts.of)) if parts else None,
+        entry.note,
+    )
+
+
+def _bounds(bounds: _Bounds | None) -> Bounds | None:
+    return Bounds(bounds.min, bounds.max) if bounds else None
 
 
 def _publishers(head: _Head, faults: list[str]) -> Iterator[Scraper]:

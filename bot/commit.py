@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.alerts import Destinations, post
+from bot.claims import moved
 from bot.rules import calendar
+from bot.rules.claims import Claim
 from bot.rules.findings import (
     Doubt,
     Finding,
@@ -74,6 +76,7 @@ class Committer:
 
     store: Store
     destinations: Destinations
+    claims: Sequence[Claim] = ()
 
     def reading(
         self,
@@ -200,6 +203,7 @@ class Committer:
         findings: list[Finding] = [*_noticed(tx, source, content.notices, now, taught=taught)]
         if not taught:
             tx.teach(source.key, now)
+            moved(tx, self.claims, source, found)
             return Committed(len(changes))
         if read_before:
             correction = revised(release, changes, source.headline_area, headlines, found)
@@ -209,6 +213,8 @@ class Committer:
             rows = headline_rows(source.headlines, release.period or "", history)
             restated = len(changes.to_store) - len(changes.new)
             findings.append(ReleaseOut(f"release:{release.key}", release, rows, len(figures), restated))
+        if len(changes):
+            findings += moved(tx, self.claims, source, found)
         unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
         if unknown:
             episode = f"new_measures:{','.join(unknown)}"

@@ -136,7 +136,7 @@ async def open_desk(
             settings,
             campaign,
             store,
-            Checker(Committer(store, where), web, campaign, clock, spend, evidence.keep),
+            Checker(Committer(store, where, campaign.claims), web, campaign, clock, spend, evidence.keep),
             Sender(
                 store,
                 transport,

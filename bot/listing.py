@@ -17,7 +17,9 @@ from unicodedata import combining, east_asian_width
 
 import click
 
+from bot.rules.claims import Standing
 from bot.rules.measures import DERIVED, Derived
+from bot.wording import numbers
 from bot.wording.numbers import day_and_time
 from scrapers.toolkit.contract import LIVE, LONDON
 from state.records import StoredAlert, StoredFigure, StoredRelease
@@ -190,6 +192,50 @@ def _figure_cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (*place, value, revision, row["release"], row["first_seen"][:10])
 
 
+def claim_rows(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """Return where claims stand as the rows of `claims --json`."""
+    return [
+        {
+            "says": standing.claim.says,
+            "where": standing.claim.where,
+            "value": _plain_number(standing.value),
+            "unit": standing.unit,
+            "period": standing.period,
+            "verdict": standing.verdict,
+            "why": standing.why,
+            "source": standing.claim.figure.source,
+            "measure": standing.claim.figure.measure,
+            "note": standing.claim.note,
+        }
+        for standing in standings
+    ]
+
+
+def print_claims(standings: Sequence[Standing], links: Mapping[str, str]) -> None:
+    """Print the ledger of claims: a table, and under it what to know of each; `links` are the sources'."""
+    print_table(
+        ("verdict", Column("figure", right=True), "period", Column("says", cut="end"), "where"),
+        [
+            (
+                one.verdict,
+                "" if one.value is None else numbers.value(one.value, one.unit),
+                one.period or "",
+                one.claim.says,
+                one.claim.where,
+            )
+            for one in standings
+        ],
+    )
+    for one in standings:
+        said = " ".join(filter(None, (one.why and f"{one.why}.", one.claim.note)))
+        if said:
+            sys.stdout.write(f"{_shown(one.claim.says)}: {_shown(said)}\n")
+    for source in dict.fromkeys(one.claim.figure.source for one in standings):
+        sys.stdout.write(f"{source}: {links[source]}\n")
+    if not standings:
+        click.echo("The campaign file has no [[claim]].", err=True)
+
+
 def release_rows(releases: Iterable[StoredRelease]) -> list[dict[str, Any]]:
     """Return stored releases as the rows of `releases --json`."""
     return [
@@ -240,6 +286,7 @@ def alert_rows(alerts: Iterable[StoredAlert]) -> list[dict[str, Any]]:
             "sent": _utc(alert.sent),
             "message_id": alert.message_id,
             "error": alert.error,
+            "action": alert.action,
         }
         for alert in alerts
     ]
@@ -250,7 +297,7 @@ def print_alerts(alerts: Sequence[StoredAlert]) -> None:
     print_table(
         ("id", "state", "chat", "created (London)", Column("says", cut="end")),
         [
-            (f"A{a.id}", _send_state(a), a.chat, day_and_time(a.created), a.text.partition("\n")[0])
+            (f"A{a.id}", _shown_state(a), a.chat, day_and_time(a.created), a.text.partition("\n")[0])
             for a in alerts
         ],
     )
@@ -259,6 +306,10 @@ def print_alerts(alerts: Sequence[StoredAlert]) -> None:
             sys.stdout.write(f"A{alert.id} to {alert.chat}: {_shown(alert.error)}\n")
     if not alerts:
         click.echo(NOTHING, err=True)
+
+
+def _shown_state(alert: StoredAlert) -> str:
+    return f"edit {_send_state(alert)}" if alert.action == "edit" else _send_state(alert)
 
 
 def _send_state(alert: StoredAlert) -> str:

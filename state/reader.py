@@ -147,6 +147,11 @@ _SERIES_IDS = (
     .select_from(series.join(measures).join(areas))
     .where(measures.c.source == sa.bindparam("source"))
 )
+_PLACES = (
+    sa.select(areas.c.kind, areas.c.code)
+    .where(areas.c.source == sa.bindparam("source"))
+    .order_by(areas.c.kind, areas.c.code)
+)
 _SERIES_OF_AREA = (
     sa.select(series.c.id, measures.c.code)
     .select_from(series.join(measures).join(areas))
@@ -175,7 +180,7 @@ _ALERTS = (
         *outbox.c["chat", "state"],
         alerts.c.created,
         sa.case((outbox.c.state == "sent", outbox.c.done)),
-        *outbox.c["message_id", "error"],
+        *outbox.c["message_id", "error", "action"],
     )
     .select_from(alerts.join(outbox))
     .order_by(alerts.c.id.desc(), outbox.c.id.desc())
@@ -275,6 +280,10 @@ class Reader:
             for row in self._connection.execute(_MEASURE_NAMES, {"source": source})
         }
 
+    def places(self, source: str) -> list[tuple[str, str]]:
+        """Return kind and code of every area of a source, in order."""
+        return [(kind, code) for kind, code in self._connection.execute(_PLACES, {"source": source})]
+
     def series(
         self, source: str, area: tuple[str, str], measures: Collection[str]
     ) -> dict[str, dict[str, float | None]]:
@@ -336,7 +345,7 @@ class Reader:
                 yield from versions[series_id] if revisions else versions[series_id][-1:]
 
     def alerts(self, limit: int | None = None) -> list[StoredAlert]:
-        """Return the log, one entry for each alert and chat, in order; only the last `limit` where given."""
+        """Return the log, one entry for each message and edit, in order; only the last `limit` if given."""
         rows = self._connection.execute(_ALERTS.limit(limit)).all()
         return [StoredAlert(*row) for row in reversed(rows)]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, NamedTuple
 
+from bot.rules.claims import ClaimNews
 from scrapers.toolkit.contract import Audience, Figure, Measure, Notice, Release
 from state.records import Revision
 
@@ -103,6 +104,14 @@ class FactChanged(Finding):
     value: str | None
     count: int | None
     before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMoved(Finding):
+    """What the campaign says in public stands otherwise than before, or its figure was corrected."""
+
+    kind: ClassVar[str] = "claim"
+    news: ClaimNews
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from bot.rules import periods
 from bot.rules.findings import Row
-from bot.rules.measures import DERIVED
+from bot.rules.measures import DERIVED, History
 from scrapers.toolkit.contract import Headline
-
-History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
 
 
 def needed(headlines: Sequence[Headline]) -> frozenset[str]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
+
 FEWEST = 50  # a share of fewer says more of single people than of a service
 
 

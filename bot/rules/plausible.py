@@ -11,7 +11,7 @@ from itertools import combinations
 from statistics import median
 
 from bot.rules.findings import Doubt
-from bot.rules.headline import History
+from bot.rules.measures import History
 from scrapers.toolkit.contract import ENGLAND, Area, Figure, Measure, Unit
 
 Series = tuple[str, str, str]  # measure, kind of area, area code

@@ -8,7 +8,9 @@ from functools import singledispatch
 from urllib.parse import urlsplit
 
 from bot.rules import periods
+from bot.rules.claims import Claim
 from bot.rules.findings import (
+    ClaimMoved,
     DailyLine,
     DateMoved,
     DeliveryProblem,
@@ -41,6 +43,13 @@ TROUBLE_CAP = 400
 INTRODUCED = 8  # sources named one by one; the rest is counted
 
 COMPARISONS = {"before": "{kind} before", "year_ago": "same {kind} last year"}  # of a headline row
+CLAIMS = {
+    "holds": "📌 A claim holds again",
+    "thin": "📌 A claim is thin now",
+    "broken": "📌 A claim no longer holds",
+    "unknown": "📌 A claim has no figure any more",
+    "corrected": "📌 The figure under a claim was corrected",
+}
 FACTS = {
     "state": "The petition is now {value}",
     "response_threshold_reached_at": "The petition reached 10,000 signatures: the government will respond",
@@ -222,6 +231,38 @@ def _date_or_text(text: str) -> str:
         return numbers.day(datetime.fromisoformat(text).date())
     except ValueError:
         return text
+
+
+@_say.register
+def _claim(finding: ClaimMoved, source: Scraper, now: datetime) -> Message:
+    standing, before, was = finding.news
+    claim = standing.claim
+    lines = [
+        line(bold(CLAIMS["corrected" if was is not None else standing.verdict])),
+        line(f"“{clean(claim.says, TITLE_CAP)}” ({clean(claim.where, NAME_CAP)})"),
+    ]
+    if standing.value is not None:
+        old = f", was {numbers.value(was, standing.unit)}" if was is not None else ""
+        value = numbers.value(standing.value, standing.unit)
+        lines.append(line("The figure: ", bold(value), f"{old}, {numbers.period(standing.period or '')}"))
+    if standing.why:
+        lines.append(line(clean(_sentence(standing.why), NAME_CAP)))
+    if claim.holds:
+        lines.append(line(_conditions(claim)))
+    lines.append(line(f"Before: {before}. Now: {standing.verdict}."))
+    tail = [line(clean(claim.note, TROUBLE_CAP))] if claim.note else []
+    return Message(tuple(lines), (), tuple(tail), _open(source.url))
+
+
+def _conditions(claim: Claim) -> str:
+    """Return between which values a claim holds: `It holds from 31.5 to 35.5; it is thin from 30 to 38.5.`"""
+    holds = f"It holds {numbers.bounds(*claim.holds)}" if claim.holds else ""
+    thin = f"; it is thin {numbers.bounds(*claim.thin)}" if claim.thin else ""
+    return f"{holds}{thin}."
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 @_say.register

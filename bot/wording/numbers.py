@@ -80,6 +80,13 @@ def expected(text: str) -> str:
     return period(text) if len(text) == 7 else day(date.fromisoformat(text))
 
 
+def bounds(low: float | None, high: float | None) -> str:
+    """Return `from 31.5 to 35.5`, `up to 10` or `from 900`."""
+    if low is None or high is None:
+        return f"up to {_plain(high)}" if high is not None else f"from {_plain(low or 0)}"
+    return f"from {_plain(low)} to {_plain(high)}"
+
+
 def clock(moment: datetime) -> str:
     """Return the time of day in London, to the second: `09:30:41`."""
     return f"{moment.astimezone(LONDON):%H:%M:%S}"

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.findings import Doubt
-from bot.rules.headline import History, needed
+from bot.rules.headline import needed
+from bot.rules.measures import History
 from bot.rules.plausible import Series, bounds, reading_bounds, reading_doubts, release_doubts
 from scrapers.talking_therapies_monthly import HEADLINES, TalkingTherapiesMonthly
 from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fetched, Figure, Measure, Page, Release, Unit
