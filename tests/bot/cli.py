@@ -17,6 +17,7 @@ from bot.settings import Settings
 CAMPAIGN = """
 [campaign]
 name = "Test"
+sources = ["talking_therapies_monthly"]
 
 [[petition]]
 source = "parliament_petition"

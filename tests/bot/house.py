@@ -21,7 +21,8 @@ from tests.fakes.sites import Sites
 
 TEAM, OPERATOR = -1001, -1002
 QUICK = Pace(spacing=0, even=0, window=0, doubt=0, backoff=0.01, timeout=0.4)
-CAMPAIGN = {"campaign": {"name": "Test"}}
+MONTHLY_ALONE = {"name": "Test", "sources": ["talking_therapies_monthly"]}
+CAMPAIGN = {"campaign": MONTHLY_ALONE}
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.house import House, open_house, sqlite
+from tests.bot.house import MONTHLY_ALONE, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, PROVIDERS, count_now
 from tests.fakes.nhs import NEW_SERIES, Issue, Nhs, england, month_file
 
@@ -96,7 +96,7 @@ BAD: dict[str, tuple[Change, tuple[str, ...]]] = {
 def house(tmp_path: Path) -> Iterator[House]:
     """Give a house that knows March 2026 and a petition, on the day on which April comes out."""
     with open_house(sqlite(tmp_path)) as house:
-        house.campaign = {"campaign": {"name": "x"}, "petition": [PARLIAMENT]}
+        house.campaign = {"campaign": MONTHLY_ALONE, "petition": [PARLIAMENT]}
         nhs = Nhs(house.sites)
         count_now(house, 628)
         nhs.publish(

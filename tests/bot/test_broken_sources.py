@@ -19,7 +19,7 @@ from bot.desk import open_desk
 from bot.look import LISTED, Look
 from bot.operate.evidence import MOST_KEPT, kept
 from state.store import Store
-from tests.bot.house import QUICK, House, open_house, sqlite
+from tests.bot.house import MONTHLY_ALONE, QUICK, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, PROVIDERS, count_now
 from tests.fakes.nhs import NEW_SERIES, Issue, Nhs, england, month_file
 
@@ -248,7 +248,7 @@ def test_a_folder_that_cannot_be_written_stops_no_check(house: House) -> None:
 
 def monthly(house: House) -> Nhs:
     """Let the house watch the monthly figures too: March is out, and April announced."""
-    house.campaign = {"campaign": {"name": "x"}, "petition": [PARLIAMENT]}
+    house.campaign = {"campaign": MONTHLY_ALONE, "petition": [PARLIAMENT]}
     nhs = Nhs(house.sites)
     march = month_file("2026-03", england(), PROVIDERS).encode()
     nhs.issues["2026-03"] = Issue("2026-03", date(2026, 5, 14), body=march)

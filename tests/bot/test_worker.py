@@ -41,7 +41,7 @@ from scrapers.toolkit.contract import (
     reading_period,
 )
 from scrapers.toolkit.reading import soup
-from tests.bot.house import OPERATOR, TEAM, House, open_house, sqlite
+from tests.bot.house import MONTHLY_ALONE, OPERATOR, TEAM, House, open_house, sqlite
 from tests.bot.year import london
 from tests.fakes.bot_api import TOKEN, Call, stalled
 from tests.fakes.nhs import OLD_SERIES, Issue, Nhs, england, month_file
@@ -431,7 +431,7 @@ def with_a_past(house: House) -> Nhs:
         nhs.issues[period] = Issue(period, date.fromisoformat(day), body=body)
     nhs.issues["2020-01"] = Issue("2020-01", date(2020, 3, 12), series=OLD_SERIES)  # too old to be read
     nhs.publish(Issue("2099-03", expected="14 May 2099"))
-    house.now, house.campaign = london(ANNOUNCED, "08:00"), {"campaign": {"name": "x"}}
+    house.now, house.campaign = london(ANNOUNCED, "08:00"), {"campaign": MONTHLY_ALONE}
     asyncio.run(house.check("talking_therapies_monthly"))
     return nhs
 

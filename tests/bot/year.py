@@ -97,7 +97,9 @@ class Year:
         settings = Settings.model_validate(
             {"telegram_bot_token": None, "web_mirror": self.nhs.sites.url, "web_pause": 0}
         )
-        campaign = parse_campaign({"campaign": {"name": "A year"}}, "campaign.toml")
+        campaign = parse_campaign(
+            {"campaign": {"name": "A year", "sources": ["talking_therapies_monthly"]}}, "campaign.toml"
+        )
         source = campaign.chosen([MONTHLY])[0]
         self._pass(self.now)
         async with open_desk(
