@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from scrapers.toolkit.contract import Measure, Unit
 from state.holding import unpacked
 from state.records import (
+    AreaName,
     Fault,
     FigureKey,
     Held,
@@ -135,6 +137,11 @@ _FACTS = (
     .where(facts.c.source.in_(sa.bindparam("sources", expanding=True)))
     .order_by(facts.c.source, facts.c.name, facts.c.id)
 )
+_FACT_HISTORY = (
+    sa.select(facts.c.first_seen, facts.c.value)
+    .where(facts.c.source == sa.bindparam("source"), facts.c.name == sa.bindparam("name"))
+    .order_by(facts.c.id)
+)
 _MEASURE_NAMES = (
     sa.select(measures.c.code, *measure_names.c["name", "unit", "denominator", "definition"])
     .select_from(measures.join(measure_names))
@@ -142,6 +149,12 @@ _MEASURE_NAMES = (
     .order_by(measure_names.c.since)
 )
 _AREA_NAMES = sa.select(area_names.c.area, area_names.c.name).order_by(area_names.c.since)
+_AREA_HISTORY = (
+    sa.select(*areas.c["kind", "code"], *area_names.c["name", "since"])
+    .select_from(areas.join(area_names))
+    .where(areas.c.source == sa.bindparam("source"))
+    .order_by(areas.c.kind, areas.c.code, area_names.c.since)
+)
 _SERIES_IDS = (
     sa.select(*_SERIES_KEY, series.c.id)
     .select_from(series.join(measures).join(areas))
@@ -273,6 +286,11 @@ class Reader:
             found[source][name] = value
         return found
 
+    def facts_history(self, source: str, name: str) -> list[tuple[datetime, str | None]]:
+        """Return every value that a fact ever had, each with when it was first seen, oldest first."""
+        rows = self._connection.execute(_FACT_HISTORY, {"source": source, "name": name})
+        return [(first_seen, value) for first_seen, value in rows]
+
     def measures(self, source: str) -> dict[str, Measure]:
         """Return the measures of a source by id, each as it was called in its newest period."""
         return {
@@ -283,6 +301,10 @@ class Reader:
     def places(self, source: str) -> list[tuple[str, str]]:
         """Return kind and code of every area of a source, in order."""
         return [(kind, code) for kind, code in self._connection.execute(_PLACES, {"source": source})]
+
+    def area_names(self, source: str) -> list[AreaName]:
+        """Return every name of every area of a source, by kind, code and period."""
+        return [AreaName(*row) for row in self._connection.execute(_AREA_HISTORY, {"source": source})]
 
     def series(
         self, source: str, area: tuple[str, str], measures: Collection[str]

@@ -34,6 +34,15 @@ class FigureKey(NamedTuple):
     period: str
 
 
+class AreaName(NamedTuple):
+    """What an area was called from the period `since` on, until its next name."""
+
+    kind: str
+    code: str
+    name: str
+    since: str
+
+
 class Known(NamedTuple):
     """The newest stored version of a figure: by publication, not by when it was read."""
 
@@ -206,7 +215,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """One alert in one chat, as the log lists it: its message (`send`, `reply`), or what became of an edit."""
+    """One alert in one chat, as the log lists it: its message, or an edit of one."""
 
     id: int
     kind: str

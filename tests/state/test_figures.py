@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from scrapers.toolkit.contract import ENGLAND, Area, Fact, Figure, Measure, Release
-from state.records import FigureKey, Known
+from state.records import AreaName, FigureKey, Known
 from state.store import Store
 from tests.state.samples import (
     HOUR,
@@ -247,3 +247,23 @@ def test_codes_are_sorted_alike_in_both_databases(store: Store) -> None:
     save(store, *(referrals(1, area=Area(code, "ICB", code)) for code in reversed(codes)))
     with store.reading() as reader:
         assert [figure.area for figure in reader.figures()] == codes
+
+
+def test_the_history_of_a_fact_is_what_it_ever_said_and_when_that_was_first_seen(store: Store) -> None:
+    with store.writing() as writer:
+        for hours, value in enumerate(["open", "open", None, "closed"]):
+            writer.save_facts(PETITION, [Fact("state", value), Fact("other", "x")], NOON + hours * HOUR)
+        found = writer.facts_history(PETITION, "state")
+    assert found == [(NOON, "open"), (NOON + 2 * HOUR, None), (NOON + 3 * HOUR, "closed")]
+
+
+def test_every_name_that_an_area_ever_had_is_remembered(store: Store) -> None:
+    renamed = LONDON_ICB._replace(name="NHS West and North London ICB")
+    save(store, referrals(1, "2026-03", LONDON_ICB), referrals(2, "2026-04", renamed), referrals(3))
+    with store.reading() as reader:
+        assert reader.area_names(NHS) == [
+            AreaName("England", "England", "England", "2026-03"),
+            AreaName("ICB", "QMJ", LONDON_ICB.name, "2026-03"),
+            AreaName("ICB", "QMJ", renamed.name, "2026-04"),
+        ]
+        assert reader.area_names(PETITION) == []
