@@ -107,7 +107,7 @@ def standing(claim: Claim, history: History, units: Mapping[str, str]) -> Standi
 def _judged(claim: Claim, history: History) -> tuple[Verdict, float | None, str | None, str]:
     value, period, why = _value(claim.figure, history)
     if claim.parts and (added := _sum(claim.parts.of)) != Decimal(str(claim.parts.total)):
-        why = f"its own parts add up to {added:,}, not to {claim.parts.total:,.15g}"
+        why = f"its own parts add up to {float(added):,.15g}, not to {claim.parts.total:,.15g}"
         return "broken", value, period, why
     if value is None:
         return "unknown", None, period, why
