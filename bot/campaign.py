@@ -14,13 +14,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 import scrapers
 from bot.nearest import nearest
 from bot.rules.claims import Bounds, Claim, FigureOf, Parts
+from bot.rules.headline import needed
 from bot.rules.measures import DERIVED, share_of
 from bot.rules.petition import Marks, parse_marks
 from scrapers.toolkit.contract import Scraper
 
 M = TypeVar("M", bound=BaseModel)
 
-_TABLES = ("campaign", "petition", "watch", "claim")
+_TABLES = ("campaign", "petition", "source", "watch", "claim")
+_ANY_PAGE = "page_figure"  # the source of a [[source]] that names none
 
 
 class CampaignError(Exception):
@@ -56,6 +58,15 @@ class _Petition(BaseModel):
     id: Annotated[Any, AfterValidator(_plain_id)] = None
     goal: int | None = Field(default=None, ge=1)
     tell_at: list[Any] = []
+
+
+class _Source(BaseModel):
+    """The keys of a source with an entry that belong to the campaign; the rest belongs to the source."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    source: str = _ANY_PAGE
+    id: Annotated[Any, AfterValidator(_plain_id)] = None
+    minimum: float = Field(default=0, ge=0)
 
 
 class _Watch(_Strict):
@@ -106,6 +117,17 @@ class Campaign:
     watches: tuple[_Watch, ...] = ()
     claims: tuple[Claim, ...] = ()
 
+    @property
+    def followed(self) -> frozenset[str]:
+        """Return the codes of all measures that stand in the headlines, the watch list or a claim."""
+        watched = (share_of(watch.measure) for watch in self.watches)
+        return frozenset[str]().union(
+            *(needed(source.headlines) for source in self.sources),
+            *(share.needs for share in watched if share),
+            {watch.measure for watch in self.watches} - DERIVED.keys(),
+            *(claim.figure.needs for claim in self.claims),
+        )
+
     def chosen(self, names: Collection[str]) -> tuple[Scraper, ...]:
         """Return the sources with these names or keys (all if none is given), or raise CampaignError."""
         keys = [source.key for source in self.sources]
@@ -141,19 +163,23 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
     faults = [f"[{key}] is not known{nearest(key, _TABLES)}" for key in document if key not in _TABLES]
     head = _parse(_Head, document.get("campaign", {}), "[campaign]", faults)
     petitions = _entries(document, "petition", _Petition, faults)
+    others = _entries(document, "source", _Source, faults)
+    named: list[tuple[str, Mapping[str, Any], _Petition | _Source]] = [*petitions, *others]
     watches = _entries(document, "watch", _Watch, faults)
     claims = _entries(document, "claim", _Claim, faults)
     sources: dict[str, Scraper] = {}
     marks: dict[str, Marks] = {}
-    for where, entry, petition in petitions:
-        if added := _petition(where, entry, petition, sources, faults):
+    for where, entry, keys in named:
+        if added := _configured(where, entry, keys, sources, faults):
             source, marks[source.key] = added
             sources[source.key] = source
     if head:
         sources |= {source.key: source for source in _publishers(head, faults)}
     faults += _faults_of_claims(claims, sources)
     if not sources and not faults:
-        faults.append("there is nothing to watch; add a [[petition]], or a name to sources in [campaign]")
+        faults.append(
+            "there is nothing to watch; add a [[petition]], a [[source]], or a name to sources in [campaign]"
+        )
     if faults or head is None:
         raise CampaignError("\n".join(f"{path}: {fault}" for fault in faults))
     return Campaign(
@@ -165,29 +191,33 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
     )
 
 
-def _petition(
+def _configured(
     where: str,
     entry: Mapping[str, Any],
-    petition: _Petition,
+    named: _Petition | _Source,
     others: Collection[str],
     faults: list[str],
 ) -> tuple[Scraper, Marks] | None:
-    """Return the petition's source and its marks; None after naming its faults."""
+    """Return the source of an entry and when its readings are told; None after naming its faults."""
     names = scrapers.names()
-    if petition.source not in names:
-        faults.append(f"{where} unknown source {petition.source!r}{nearest(petition.source, names)}")
+    if named.source not in names:
+        faults.append(f"{where} unknown source {named.source!r}{nearest(named.source, names)}")
         return None
-    source_class = scrapers.load(petition.source)
-    if not source_class.needs_entry:
-        faults.append(f"{where} {petition.source!r} is no petition; it is watched without an entry")
+    source_class = scrapers.load(named.source)
+    if misplaced := _misplaced(source_class, named):
+        faults.append(f"{where} {named.source!r} {misplaced}")
         return None
-    allowed = dict.fromkeys((*_Petition.model_fields, *source_class.options))
+    allowed = dict.fromkeys((*type(named).model_fields, *source_class.options))
     unknown = [f"{where} unknown key {key!r}{nearest(key, allowed)}" for key in entry if key not in allowed]
     if unknown:
         faults += unknown
         return None
     try:
-        source, marks = source_class(entry), parse_marks(petition.tell_at, petition.goal)
+        source = source_class(entry)
+        if isinstance(named, _Petition):
+            marks = parse_marks(named.tell_at, named.goal)
+        else:
+            marks = Marks(step=named.minimum)
     except ValueError as error:
         faults.append(f"{where} {error}")
         return None
@@ -195,6 +225,18 @@ def _petition(
         faults.append(f"{where} is a second {source.key!r}; give each entry of one source an id of its own")
         return None
     return source, marks
+
+
+def _misplaced(source: type[Scraper], named: _Petition | _Source) -> str:
+    """Return what is wrong with a source's having an entry in this table, or nothing."""
+    is_petition = isinstance(named, _Petition)
+    if not source.needs_entry:
+        return f"is {'no petition; it is ' * is_petition}watched without an entry"
+    if source.is_petition != is_petition:
+        return (
+            "is a petition; write [[petition]]" if source.is_petition else "is no petition; write [[source]]"
+        )
+    return ""
 
 
 def _faults_of_claims(
@@ -242,7 +284,8 @@ def _publishers(head: _Head, faults: list[str]) -> Iterator[Scraper]:
         elif not source.needs_entry:
             yield source({})
         elif head.sources is not None:
-            faults.append(f"[campaign] sources: {name!r} needs an entry of its own, a [[petition]]")
+            table = "petition" if source.is_petition else "source"
+            faults.append(f"[campaign] sources: {name!r} needs an entry of its own, a [[{table}]]")
 
 
 def _entries(

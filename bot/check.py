@@ -15,6 +15,7 @@ from bot.commit import Committed, Committer, Seen, noticed
 from bot.look import FULL, Look
 from bot.operate import crash
 from bot.rules.calendar import as_release, is_out
+from bot.rules.periods import is_reading
 from bot.rules.petition import Marks
 from scrapers.toolkit.contract import (
     BudgetSpent,
@@ -73,7 +74,7 @@ class _Memory:
     `waiting` are those of which a reading is held, `broken` those whose page was changed already.
     """
 
-    latest: Mapping[str, Mapping[tuple[str, str, str], float | None]]
+    latest: Mapping[str, Mapping[tuple[str, str, str], tuple[str, float | None]]]
     facts: Mapping[str, Mapping[str, str | None]]
     waiting: Collection[str]
     broken: Collection[str]
@@ -175,7 +176,7 @@ class Checker:
     def _recall(self, live: Sequence[str]) -> _Memory:
         with self.committer.store.reading() as tx:
             latest = {
-                key: {series: known.value for series, (_, known) in readings.items()}
+                key: {series: _said(period, known.value) for series, (period, known) in readings.items()}
                 for key, readings in tx.latest(live).items()
             }
             states = tx.sources()
@@ -219,7 +220,7 @@ class Checker:
         content = await read(source, fetched, now)
         result.releases, result.figures = 1, len(content.figures)
         result.newest = next(iter(content.figures), None)
-        values = {(f.measure.id, f.area.kind, f.area.code): f.value for f in content.figures}
+        values = {(f.measure.id, f.area.kind, f.area.code): _said(f.period, f.value) for f in content.figures}
         facts = memory.facts.get(source.key, {})
         same = values == memory.latest.get(source.key) and dict(content.facts) == facts
         if not same or source.key in memory.waiting or await self._is_news(source, content):
@@ -350,6 +351,11 @@ class Checker:
     def _refuse(self, place: tuple[str, str], release: Release, error: SourceChanged) -> None:
         if release.fingerprint:
             self._refused[place] = _Refusal(error, release.fingerprint)
+
+
+def _said(period: str, value: float | None) -> tuple[str, float | None]:
+    """Return what a live figure says: its value, and its period where that is not the time of reading."""
+    return ("" if is_reading(period) else period), value
 
 
 def _is_lost(release: StoredRelease | None, faults: Mapping[str, Fault]) -> bool:

@@ -56,6 +56,7 @@ class ParliamentPetition(Scraper):
         "title": "what alerts call it",
     }
     needs_entry = True
+    is_petition = True
     publisher = "UK Parliament"
     hosts = frozenset({HOST})
     rhythm = Every()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal, NamedTuple
 
 from bot.rules.claims import ClaimNews
+from bot.rules.meanings import Redefined
 from scrapers.toolkit.contract import Audience, Figure, Measure, Notice, Release
 from state.records import Revision
 
@@ -93,6 +94,18 @@ class MarkCrossed(Finding):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingChanged(Finding):
+    """A live figure that is no petition's says something else, or something of another period.
+
+    `before` is what was told last; of the same period it is what is corrected.
+    """
+
+    kind: ClassVar[str] = "reading"
+    figure: Figure
+    before: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class FactChanged(Finding):
     """Something about a petition changed that is not a number: its state, a response, a debate.
 
@@ -137,6 +150,19 @@ class NewMeasures(Finding):
     kind: ClassVar[str] = "new_measures"
     release: Release
     measures: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionsChanged(Finding):
+    """The publisher says otherwise what followed measures mean; of all, so many were renamed, are new, or went."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "definition"
+    release: Release
+    changes: tuple[Redefined, ...]
+    renamed: int = 0
+    new: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ def kind(period: str) -> Kind:
     return "year" if year and int(year[2]) == (int(year[1]) + 1) % 100 else "reading"
 
 
+def is_reading(period: str) -> bool:
+    """Return whether this is the time of a reading, and no month, quarter or year."""
+    return kind(period) == "reading"
+
+
 def shifted(period: str, steps: int) -> str:
     """Return the period of the same kind `steps` later. Raises ValueError for a reading."""
     match kind(period):

@@ -21,11 +21,15 @@ TOLD_FACTS = (
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The counts at which a petition is told: single ones, and every so many."""
+    """When a reading is told: at single counts, at every so many, or at each `step` from the one last told.
+
+    A step of nought is every change, and None is none of them.
+    """
 
     goal: int | None = None
     counts: tuple[int, ...] = ()
     every: int | None = None
+    step: float | None = None
 
     def highest_between(self, low: int, high: int) -> int | None:
         """Return the highest mark above `low` and up to `high`, or None."""

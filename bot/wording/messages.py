@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import singledispatch
+from os.path import commonprefix
 from urllib.parse import urlsplit
 
 from bot.rules import periods
@@ -13,6 +14,7 @@ from bot.rules.findings import (
     ClaimMoved,
     DailyLine,
     DateMoved,
+    DefinitionsChanged,
     DeliveryProblem,
     Doubt,
     FactChanged,
@@ -24,6 +26,7 @@ from bot.rules.findings import (
     NewMeasures,
     Noticed,
     Overdue,
+    ReadingChanged,
     Recovered,
     ReleaseOut,
     Revised,
@@ -32,6 +35,7 @@ from bot.rules.findings import (
     Troubled,
     Unwell,
 )
+from bot.rules.meanings import Redefined
 from bot.wording import numbers
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
@@ -40,6 +44,8 @@ from state.records import Revision
 TITLE_CAP = 160
 NAME_CAP = 80
 TROUBLE_CAP = 400
+MEANING_CAP = 240
+WORDS_BEFORE = 6  # that are shown of a definition before the first changed one
 INTRODUCED = 8  # sources named one by one; the rest is counted
 
 COMPARISONS = {"before": "{kind} before", "year_ago": "same {kind} last year"}  # of a headline row
@@ -210,6 +216,24 @@ def _progress(count: int, goal: int) -> str:
 
 
 @_say.register
+def _reading(finding: ReadingChanged, source: Scraper, now: datetime) -> Message:
+    figure, before = finding.figure, finding.before
+    value, was = (numbers.exact(one.value, one.measure.unit) for one in (figure, before))
+    title = clean(source.title, TITLE_CAP)
+    if periods.is_reading(figure.period):
+        since = numbers.day(datetime.fromisoformat(before.period).astimezone(LONDON).date())
+        told = line(bold(f"🔢 {title}: {value}"), f" (was {was} on {since})")
+    elif figure.period == before.period:
+        told = line(
+            bold(f"✏️ Corrected: {title}, {numbers.period(figure.period)}: now {value}"), f", was {was}"
+        )
+    else:
+        of = numbers.period(before.period)
+        told = line(bold(f"🔢 {title}, {numbers.period(figure.period)}: {value}"), f" (was {was}, {of})")
+    return Message((told,), buttons=_open(source.url))
+
+
+@_say.register
 def _fact(finding: FactChanged, source: Scraper, now: datetime) -> Message:
     lines = [line(bold(f"🏛 {_fact_in_words(finding)}")), line(clean(source.title, TITLE_CAP))]
     if finding.count is not None:
@@ -332,6 +356,41 @@ def _new_measures(finding: NewMeasures, source: Scraper, now: datetime) -> Messa
         (line("They are stored. See whether the campaign should follow one."),),
         _open(finding.release.url),
     )
+
+
+@_say.register
+def _definitions(finding: DefinitionsChanged, source: Scraper, now: datetime) -> Message:
+    several = f"{len(finding.changes)} definitions" if len(finding.changes) > 1 else "A definition"
+    counts = {"renamed": finding.renamed, "new": finding.new, "removed": finding.removed}
+    besides = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return Message(
+        (line(bold(f"❓ {several} changed. Do the figures still mean the same?")),),
+        tuple(item for change in finding.changes for item in _redefined(change)),
+        (
+            line("If not, they need a break: what came before is no longer to be compared."),
+            *([line(f"Of all measures on the list: {besides}.")] if besides else []),
+        ),
+        _open(finding.release.file),
+    )
+
+
+def _redefined(change: Redefined) -> Iterator[Line]:
+    name = f"{change.now.measure} {clean(change.now.name, NAME_CAP)}"
+    for field in change.fields:
+        was, is_now = differing(getattr(change.was, field), getattr(change.now, field))
+        yield line(bold(name), f", {field}: was {was}; is {is_now}.")
+
+
+def differing(was: str, now: str) -> tuple[str, str]:
+    """Return two texts in quotes, each from some words before they begin to differ."""
+    one, other = was.split(), now.split()
+    start = max(len(commonprefix([one, other])) - WORDS_BEFORE, 0)
+    return _quoted(one, start), _quoted(other, start)
+
+
+def _quoted(words: Sequence[str], start: int) -> str:
+    text = " ".join(["…"] * (start > 0) + list(words[start:]))
+    return f"“{clean(text, MEANING_CAP)}”" if text else "nothing"
 
 
 @_say.register

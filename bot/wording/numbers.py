@@ -38,8 +38,19 @@ def value(number: float | None, unit: str, *, whole: bool = False) -> str:
 
 
 def exact(number: float | None, unit: str) -> str:
-    """Return a value with all its decimals, for when two differ in the last ones alone."""
-    return WITHHELD if number is None else f"{number:,}{'%' if unit == Unit.PERCENT else ''}"
+    """Return a value with the decimals that it was published with."""
+    if number is None:
+        return WITHHELD
+    match unit:
+        case Unit.PERCENT:
+            return f"{_plain(number)}%"
+        case Unit.POUNDS:
+            return _pounds(_plain(number))
+        case Unit.MILLION_POUNDS:
+            return f"{_pounds(_plain(number))} million"
+        case Unit.THOUSANDS:
+            return f"{_plain(number)} thousand"
+    return _plain(number)
 
 
 def signatures(number: float) -> str:

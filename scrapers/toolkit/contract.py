@@ -230,6 +230,7 @@ class Scraper(ABC):
     name: ClassVar[str] = ""  # its module's name
     options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
     needs_entry: ClassVar[bool] = False  # True where it is watched only if the campaign names what of it
+    is_petition: ClassVar[bool] = False  # True where that is a petition, which may have a goal and marks
     headlines: ClassVar[Sequence[Headline]] = ()  # what the message of a release shows, in this order
     headline_area: ClassVar[Area] = ENGLAND  # the area of the headlines
     caution: ClassVar[str] = ""  # what all its figures must not be taken for, in one sentence
