@@ -21,7 +21,7 @@ from scrapers.toolkit import nhs_digital, reading
 from scrapers.toolkit.capture import Look
 from scrapers.toolkit.contract import EVERYWHERE, Figure, Page, SourceChanged
 from scrapers.toolkit.tables import read_table
-from tests.scrapers.mutations import Capture, captures, damaged, fuzz, invented, read
+from tests.scrapers.mutations import JUDGED, Capture, captures, damaged, fuzz, invented, read
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 HEADER = ("A", "B")
@@ -35,7 +35,7 @@ def known() -> list[Capture]:
 
 
 def test_captures_that_are_not_damaged_hold_what_is_read_of_them(known: list[Capture]) -> None:
-    outcomes = [read(capture, capture.pages) for capture in known]
+    outcomes = [read(capture, capture.pages) for capture in known if capture.name in JUDGED]
     good = [outcome for outcome in outcomes if outcome.look.refusal is None]
     assert sum(len(outcome.look.figures) for outcome in good) > 500
     assert [invented(outcome) for outcome in good] == [[]] * len(good)
