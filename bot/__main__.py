@@ -390,6 +390,38 @@ def claims(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("measure", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def measures(measure: str | None, as_json: bool) -> None:
+    """List what the publisher's measures mean, or all that one ever meant.
+
+    \b
+    Example:
+      figurewatch measures M288
+    """
+    from bot import listing
+    from bot.nearest import named
+    from bot.rules.meanings import SOURCE, history, meanings
+
+    settings = start(quiet=True)
+    with opened(settings) as store, store.reading() as tx:
+        known = tx.facts([SOURCE])[SOURCE]
+        listed = meanings(known)
+        if measure:
+            names = {id: listed[id].name if id in listed else id for id in known}
+            measure = named("measure", measure, names)
+            versions = history(measure, tx.facts_history(SOURCE, measure))
+    if measure and as_json:
+        listing.print_json(listing.version_rows(measure, versions))
+    elif measure:
+        listing.print_versions(measure, versions)
+    elif as_json:
+        listing.print_json_rows(map(listing.meaning_row, listed.values()))
+    else:
+        listing.print_meanings(listed.values())
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def held(as_json: bool) -> None:
     """List what was hard to believe, and what was decided about it.

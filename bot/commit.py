@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.alerts import Destinations, post
 from bot.claims import moved
+from bot.meanings import save_facts
 from bot.rules import calendar
 from bot.rules.claims import Claim
 from bot.rules.findings import (
@@ -25,8 +26,10 @@ from bot.rules.findings import (
     Troubled,
 )
 from bot.rules.headline import headline_rows, needed
+from bot.rules.periods import is_reading
 from bot.rules.petition import Marks, facts_changed, mark_crossed
 from bot.rules.plausible import is_alike, reading_doubts, release_doubts
+from bot.rules.reading import readings_changed
 from bot.rules.revision import disappearance, revised, without_old_notice
 from scrapers.toolkit.contract import Area, Figure, Notice, Release, Scraper
 from state.changes import compare, compare_readings
@@ -77,6 +80,7 @@ class Committer:
     store: Store
     destinations: Destinations
     claims: Sequence[Claim] = ()
+    followed: Collection[str] = ()  # measures of which a change of meaning is asked about
 
     def reading(
         self,
@@ -162,8 +166,10 @@ class Committer:
         now: datetime,
     ) -> Committed:
         release, figures, facts, notices = content
-        changes = compare_readings(latest, figures)
+        changes = _compared(tx, source, latest, figures)
         findings: list[Finding] = []
+        if marks.step is not None and latest:
+            findings += readings_changed(changes, _history(tx, source, changes), marks.step, found)
         count = next(
             (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
         )
@@ -199,8 +205,8 @@ class Committer:
         taught = _is_taught(tx, source)
         known_measures = tx.measures(source.key)
         changes = _store(tx, source, release, figures, found, read_before=read_before)
-        tx.save_facts(source.key, content.facts, found)
         findings: list[Finding] = [*_noticed(tx, source, content.notices, now, taught=taught)]
+        findings += save_facts(tx, source, content, self.followed, found)
         if not taught:
             tx.teach(source.key, now)
             moved(tx, self.claims, source, found)
@@ -370,8 +376,32 @@ def _believed(tx: Writer, round_: Sequence[Seen]) -> list[str]:
         seen.source.key
         for seen in round_
         if seen.error is None
-        and not (isinstance(seen.newest, Figure) and compare_readings(latest[seen.source.key], [seen.newest]))
+        and not (
+            isinstance(seen.newest, Figure)
+            and is_reading(seen.newest.period)
+            and compare_readings(latest[seen.source.key], [seen.newest])
+        )
     ]
+
+
+def _compared(
+    tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]], figures: Sequence[Figure]
+) -> Changes:
+    """Return how live figures differ from the newest readings, or from what was said of their periods."""
+    if all(is_reading(figure.period) for figure in figures):
+        return compare_readings(latest, figures)
+    return compare(tx.known(source.key, {figure.period for figure in figures}), figures, complete=False)
+
+
+def _history(tx: Writer, source: Scraper, changes: Changes) -> dict[SeriesKey, dict[str, float | None]]:
+    """Return all that is stored of the series that changed."""
+    measures = {figure.measure.id for figure in changes.to_store}
+    areas = {(figure.area.kind, figure.area.code) for figure in changes.to_store}
+    return {
+        (measure, *area): values
+        for area in areas
+        for measure, values in tx.series(source.key, area, measures).items()
+    }
 
 
 def _news(tx: Writer, source: Scraper, release: Release) -> Release:

@@ -136,7 +136,14 @@ async def open_desk(
             settings,
             campaign,
             store,
-            Checker(Committer(store, where, campaign.claims), web, campaign, clock, spend, evidence.keep),
+            Checker(
+                Committer(store, where, campaign.claims, campaign.followed),
+                web,
+                campaign,
+                clock,
+                spend,
+                evidence.keep,
+            ),
             Sender(
                 store,
                 transport,

@@ -9,7 +9,7 @@ import csv
 import json
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from shutil import get_terminal_size
 from typing import Any, Literal, NamedTuple
@@ -18,6 +18,7 @@ from unicodedata import combining, east_asian_width
 import click
 
 from bot.rules.claims import Standing
+from bot.rules.meanings import Meaning, Version
 from bot.rules.measures import DERIVED, Derived
 from bot.wording import numbers
 from bot.wording.numbers import day_and_time
@@ -234,6 +235,49 @@ def print_claims(standings: Sequence[Standing], links: Mapping[str, str]) -> Non
         sys.stdout.write(f"{source}: {links[source]}\n")
     if not standings:
         click.echo("The campaign file has no [[claim]].", err=True)
+
+
+def meaning_row(means: Meaning) -> dict[str, Any]:
+    """Return what a measure means as a row of `measures --json`."""
+    return {
+        "measure": means.measure,
+        "name": means.name,
+        "definition": means.definition,
+        "denominator": means.denominator,
+        "construction": means.construction,
+    }
+
+
+def print_meanings(meanings: Collection[Meaning]) -> None:
+    """Print measures with what they mean as a table."""
+    print_table(
+        ("measure", Column("name", cut="middle"), Column("means", cut="end"), Column("of", cut="end")),
+        [(one.measure, one.name, one.definition, one.denominator) for one in meanings],
+    )
+    if not meanings:
+        click.echo(NOTHING, err=True)
+
+
+def version_rows(measure: str, versions: Iterable[Version]) -> list[dict[str, Any]]:
+    """Return what a measure meant from when on as the rows of `measures M288 --json`, newest first."""
+    return [
+        {**(meaning_row(one.meaning) if one.meaning else {"measure": measure}), "since": _utc(one.since)}
+        for one in reversed(list(versions))
+    ]
+
+
+def print_versions(measure: str, versions: Iterable[Version]) -> None:
+    """Print what a measure meant in full, newest first."""
+    for since, means in reversed(list(versions)):
+        seen = f"(seen from {numbers.day(since.astimezone(LONDON).date())} on)"
+        if means is None:
+            sys.stdout.write(f"{measure} is not on the publisher's list {seen}\n")
+            continue
+        sys.stdout.write(f"{measure} {_shown(means.name)} {seen}\n")
+        told = {"means": means.definition, "of": means.denominator, "made": means.construction}
+        for what, text in told.items():
+            if text:
+                sys.stdout.write(f"  {what:<6} {_shown(text)}\n")
 
 
 def release_rows(releases: Iterable[StoredRelease]) -> list[dict[str, Any]]:

@@ -154,7 +154,10 @@ class NewMeasures(Finding):
 
 @dataclass(frozen=True, slots=True)
 class DefinitionsChanged(Finding):
-    """The publisher says otherwise what followed measures mean; of all, so many were renamed, are new, or went."""
+    """The publisher says otherwise what followed measures mean.
+
+    Of all on its list, so many were renamed, are new, or are there no more.
+    """
 
     audience: ClassVar[Audience] = "operator"
     kind: ClassVar[str] = "definition"

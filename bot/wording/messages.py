@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import singledispatch
-from os.path import commonprefix
+from itertools import takewhile
 from urllib.parse import urlsplit
 
 from bot.rules import periods
@@ -384,7 +384,8 @@ def _redefined(change: Redefined) -> Iterator[Line]:
 def differing(was: str, now: str) -> tuple[str, str]:
     """Return two texts in quotes, each from some words before they begin to differ."""
     one, other = was.split(), now.split()
-    start = max(len(commonprefix([one, other])) - WORDS_BEFORE, 0)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    start = max(alike - WORDS_BEFORE, 0)
     return _quoted(one, start), _quoted(other, start)
 
 

@@ -14,6 +14,7 @@ from bot.campaign import parse_campaign
 from bot.rules.findings import (
     DailyLine,
     DateMoved,
+    DefinitionsChanged,
     DeliveryProblem,
     FactChanged,
     Finding,
@@ -30,6 +31,7 @@ from bot.rules.findings import (
     Troubled,
 )
 from bot.rules.headline import headline_rows
+from bot.rules.meanings import Meaning, Redefined
 from bot.wording import numbers
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import COMPARISONS, FACTS, compose
@@ -312,6 +314,7 @@ RELEASES = st.builds(
     notice=TEXT,
     noticed=st.sampled_from([None, NOW]),
 )
+MEANINGS = st.builds(Meaning, TEXT, TEXT, TEXT, TEXT, TEXT)
 EARLIER = st.dictionaries(st.sampled_from(sorted(COMPARISONS)), NUMBER)
 ROWS = st.builds(Row, ANY, ANY, st.sampled_from(Unit), ANY, NUMBER, EARLIER)
 COUNTS = st.integers(0, 10**9)
@@ -342,6 +345,13 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
     "fact": st.builds(FactChanged, ONE, st.sampled_from(sorted(FACTS)), st.none() | TEXT, st.none() | COUNTS),
     "new_measures": st.builds(
         NewMeasures, ONE, RELEASES, st.lists(MEASURES, max_size=SEVERAL).map(lambda some: tuple(some * 25))
+    ),
+    "definition": st.builds(
+        DefinitionsChanged,
+        ONE,
+        RELEASES,
+        st.lists(st.builds(Redefined, MEANINGS, MEANINGS), min_size=1, max_size=SEVERAL).map(tuple),
+        *(COUNTS, COUNTS, COUNTS),
     ),
     "introduced": st.builds(
         Introduced,
