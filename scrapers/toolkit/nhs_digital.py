@@ -53,6 +53,10 @@ _TITLE = 'h1[data-uipath="document.title"]'
 _DATE = 'dd[data-uipath="ps.publication.publication-date"]'
 _RANGE = 'dd[data-uipath="ps.publication.date-range"]'
 _FILES = '[data-uipath="ps.publication.resources-attachment"]'
+_PARTS = (
+    '[data-uipath="ps.publication.pages"] a[itemprop="url"], [data-uipath="ps.publication.datasets"] a[href]'
+)
+_FILE_LINKS = 'a[href^="https://files.digital.nhs.uk/"]'
 _COVERAGE = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})")
 
 
@@ -85,6 +89,7 @@ class ReleasePage:
     files: tuple[str, ...]
     notices: tuple[Notice, ...]
     last_edited: datetime | None
+    parts: tuple[str, ...] = ()  # the addresses of its chapters and data sets
 
     @property
     def month(self) -> str | None:
@@ -257,7 +262,17 @@ def release_page(page: Page) -> ReleasePage:
             files=tuple(_files(root, page)),
             notices=tuple(_notices(root)),
             last_edited=_last_edited(root),
+            parts=tuple(reading.link(node, page, "a part of the release") for node in root.select(_PARTS)),
         )
+
+
+def part_files(page: Page) -> tuple[str, ...]:
+    """Return the addresses of the files that a chapter or data set of a release links to, each once."""
+    with reading.reading(page):
+        root = reading.soup(page)
+        reading.one(root, _TITLE, "the release's title")
+        links = (reading.link(node, page, "a link") for node in root.select(_FILE_LINKS))
+        return tuple(dict.fromkeys(links))
 
 
 def _items(root: Tag, section: str) -> list[Tag]:
