@@ -150,6 +150,21 @@ def share_of(measure: str) -> Derived | None:
     return DERIVED.get(measure) or PUBLISHED.get(measure) or by_code.get(measure)
 
 
+def values_of(measure: str, history: History) -> dict[str, float | None]:
+    """Return a measure's values by period: as published, or derived where it has a name of ours.
+
+    A derived one that must not be computed is None, like one that is withheld.
+    """
+    derived = DERIVED.get(measure)
+    if derived is None:
+        return dict(history.get(measure, {}))
+    parts = {code: history[code] for code in derived.needs if code in history}
+    return {
+        period: derived.value({code: values[period] for code, values in parts.items() if period in values})
+        for period in {period for values in parts.values() for period in values}
+    }
+
+
 def _share(parts: Sequence[tuple[Decimal, Decimal] | None]) -> float | None:
     known = [part for part in parts if part is not None]
     top, bottom = (sum(column, Decimal(0)) for column in zip(*known, strict=True)) if known else (0, 0)

@@ -1,0 +1,275 @@
+"""The watch list: which of its series deserve a message in a release, and what the message can say.
+
+The policy and how it was chosen: docs/measures.md, docs/decisions/0020-xmr.md.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise, takewhile
+from math import isnan, nan
+from typing import NamedTuple
+
+from bot.rules import periods, since
+from bot.rules.breaks import Breaks, start
+from bot.rules.measures import History, share_of, values_of
+from bot.rules.providers import FEW, MANY, Without, without
+from bot.rules.questions import questions_of
+from bot.rules.signals import SEASONAL, Closing, Judged, Memory, Question, Said, Signal, State, Watch
+from bot.rules.xmr import FEWEST, SETTINGS, Kind, assurance, xmr
+from scrapers.toolkit.contract import ENGLAND
+
+WINDOW = 24  # newest periods that are judged
+AGAIN = 7  # periods after which the same is told again while it lasts
+DOUBLE = 2  # times the size that was told: told again at once
+CLOSED = 3  # periods without special cause in a row end what was told
+YEAR = 12  # months of the figure for a year
+FAR = 3  # times the distance of a limit: what many providers together may explain
+EXACT = 1e-9  # a move of 1.0 between shares of one decimal is no smaller than 1
+
+
+def judge_watch_list(
+    history: Mapping[str, History],
+    watches: Sequence[Watch],
+    state: State,
+    now: datetime,
+    *,
+    breaks: Breaks,
+    providers: Mapping[str, History] | None = None,
+    renamed: Collection[str] = (),
+) -> Judged:
+    """Judge what is new since the state was remembered; return what to tell, to ask, and to remember.
+
+    `history` holds figures by area code, `providers` those of providers, `renamed` the measures whose name
+    changed with this release. A period is judged once: restated figures tell nothing again. Of several new
+    periods the newest speaks, and what came before is learnt in silence, as is the past of a new entry.
+    """
+    providers = providers or {}
+    remembered = dict(state)
+    signals: list[Signal] = []
+    closings: list[Closing] = []
+    for watch in watches:
+        key = watch.measure, watch.area
+        figures = history.get(watch.area, {})
+        series = _Series(watch, values_of(watch.measure, figures), figures, breaks)
+        new = list(_verdicts(series, state[key].judged if key in state else ""))
+        if not new:
+            continue
+        newest, learnt = new[-1], () if key in state else new[:-1]
+        before = _after(state.get(key), series, learnt, "")
+        memory = _after(before, series, new[len(learnt) :], now.isoformat())
+        remembered[key] = memory
+        if memory.said and memory.said != before.said and memory.said.direction == newest.kind.direction:
+            signals.append(_signal(series, newest, before.said, providers))
+        elif before.said and memory.said is None and memory.normal >= CLOSED:
+            value, family = newest.window[0], watch.family
+            closings.append(Closing(*key, family, newest.period, value, before.said))
+    questions: tuple[Question, ...] = ()
+    if remembered != dict(state) and ENGLAND.code in history:
+        questions = tuple(questions_of(history[ENGLAND.code], providers, breaks, signals, renamed))
+    asked = {signal for question in questions for signal in question.signals}
+    return Judged(tuple(s for s in signals if s not in asked), tuple(closings), questions, remembered)
+
+
+def grouped(signals: Iterable[Signal]) -> tuple[tuple[Signal, ...], ...]:
+    """Return the signals of each family and area together: one message each, in the watch list's order."""
+    groups: dict[tuple[str, str], list[Signal]] = {}
+    for signal in signals:
+        groups.setdefault((signal.family or signal.measure, signal.area), []).append(signal)
+    return tuple(map(tuple, groups.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A watched series: its values by period, and the figures that they are taken from."""
+
+    watch: Watch
+    values: since.Series
+    figures: History
+    breaks: Breaks
+
+    def start(self, period: str) -> str:
+        return start(self.breaks, self.watch.measure, period)
+
+
+class _Verdict(NamedTuple):
+    """The newest point of the chart that ends with a period; `window` holds its values, the newest first."""
+
+    period: str
+    kind: Kind
+    mean: float
+    lower: float
+    upper: float
+    points: int
+    window: tuple[float, ...]
+
+    @property
+    def lasted(self) -> int:
+        """Return for how many periods it has been so: steps of a trend, else periods on the same side."""
+        sign = self.kind.direction
+        if self.kind in (Kind.RISING, Kind.FALLING):
+            return _count(sign * (after - before) > 0 for after, before in pairwise(self.window))
+        line = self.mean
+        if self.kind in (Kind.ABOVE_LIMIT, Kind.BELOW_LIMIT):
+            line = self.upper if sign > 0 else self.lower
+        return _count(sign * (value - line) > 0 for value in self.window)
+
+    @property
+    def size(self) -> float:
+        """Return how far the newest value is from the average, or a trend from where it began."""
+        trend = self.kind in (Kind.RISING, Kind.FALLING)
+        return abs(self.window[0] - (self.window[self.lasted] if trend else self.mean))
+
+
+def _verdicts(series: _Series, judged: str) -> Iterator[_Verdict]:
+    """Yield the verdict of each period after `judged`, from the 24 up to it and since its last break."""
+    import numpy as np
+
+    calendar = _calendar(series.values)
+    new = [place for place, period in enumerate(calendar) if period > judged]
+    if not new:
+        return
+    values = np.array([nan] * WINDOW + [_or_nan(series.values.get(period)) for period in calendar])
+    windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[1:][new].copy()
+    for window, place in zip(windows, new, strict=True):
+        comparable = place + 1 - bisect_left(calendar, series.start(calendar[place]))
+        window[: max(WINDOW - comparable, 0)] = nan
+    charts = xmr(windows, SETTINGS[series.watch.settings])
+    for row, place in enumerate(new):
+        yield _Verdict(
+            calendar[place],
+            Kind(charts.kind[row, -1]),
+            float(charts.mean[row, -1]),
+            float(charts.lower[row, -1]),
+            float(charts.upper[row, -1]),
+            int(charts.points[row, -1]),
+            tuple(windows[row, ::-1].tolist()),
+        )
+
+
+def _calendar(values: since.Series) -> list[str]:
+    """Return every period from the first to the newest, those without a value too."""
+    calendar = sorted(values)[:1]
+    while calendar and calendar[-1] < max(values):
+        calendar.append(periods.shifted(calendar[-1], 1))
+    return calendar
+
+
+def _or_nan(value: float | None) -> float:
+    return nan if value is None else value
+
+
+def _after(memory: Memory | None, series: _Series, verdicts: Iterable[_Verdict], at: str) -> Memory:
+    """Return what is remembered after these verdicts; what they tell is told `at` this moment."""
+    memory = memory or Memory("")
+    for verdict in verdicts:
+        memory = _next(memory, series, verdict, at)
+    return memory
+
+
+def _next(memory: Memory, series: _Series, verdict: _Verdict, at: str) -> Memory:
+    """Return what is remembered after a verdict: what it tells is said, what it ends is said no more."""
+    period, value = verdict.period, verdict.window[0]
+    said, normal = memory.said, memory.normal
+    if said and said.period < series.start(period):
+        said, normal = None, 0  # it was said of a figure with another meaning
+    if isnan(value) or verdict.points < FEWEST:
+        return Memory(period, said, normal)
+    if verdict.kind is Kind.COMMON:
+        return Memory(period, said if normal + 1 < CLOSED else None, normal + 1)
+    if not _is_worth_telling(series, verdict) or (said and not _is_news(said, verdict)):
+        return Memory(period, said)
+    return Memory(period, Said(period, verdict.kind.direction, verdict.size, value, at))
+
+
+def _is_worth_telling(series: _Series, verdict: _Verdict) -> bool:
+    """Return whether a special cause is large enough, and more than what that month of the year does."""
+    least = series.watch.minimum - EXACT
+    if verdict.size < least:
+        return False
+    if verdict.kind not in SEASONAL:
+        return True
+    earlier = since.year_ago(series.values, verdict.period, series.start(verdict.period))
+    if earlier is None:
+        return False
+    return verdict.kind.direction * (verdict.window[0] - earlier) >= least
+
+
+def _is_news(said: Said, verdict: _Verdict) -> bool:
+    """Return whether it flipped, doubled, or was told long enough ago."""
+    return (
+        verdict.kind.direction != said.direction
+        or verdict.size >= DOUBLE * said.size
+        or verdict.period >= periods.shifted(said.period, AGAIN)
+    )
+
+
+def _signal(
+    series: _Series, verdict: _Verdict, stood: Said | None, providers: Mapping[str, History]
+) -> Signal:
+    """Return the signal of a verdict, with all that is true of it; `stood` is what was told before."""
+    watch, period, values = series.watch, verdict.period, series.values
+    start = series.start(period)
+    before = periods.shifted(period, -1)
+    return Signal(
+        measure=watch.measure,
+        area=watch.area,
+        family=watch.family,
+        good=watch.good,
+        period=period,
+        kind=verdict.kind,
+        value=verdict.window[0],
+        mean=verdict.mean,
+        lower=verdict.lower,
+        upper=verdict.upper,
+        size=verdict.size,
+        lasted=verdict.lasted,
+        again=stood is not None and stood.direction == verdict.kind.direction,
+        before=values.get(before) if before >= start else None,
+        year_ago=since.year_ago(values, period, start),
+        year=_year(watch.measure, series.figures, period, start),
+        target=watch.target,
+        assurance=assurance(verdict.lower, verdict.upper, watch.target, watch.good),
+        extreme=since.extreme(values, period, start),
+        turn=since.turn(values, period, start),
+        without=_without(series, verdict, providers),
+    )
+
+
+def _without(series: _Series, verdict: _Verdict, providers: Mapping[str, History]) -> Without | None:
+    """Return the providers that make a national move; None where no few of them do.
+
+    What came at once is set beside the period before, what came slowly beside the year before. Where there is
+    not at least half of the move, or where leaving them out takes less than half of it away, it is another.
+    """
+    watch, period, values = series.watch, verdict.period, series.values
+    at_once = verdict.kind in SEASONAL
+    before = periods.shifted(period, -1) if at_once else periods.year_before(period)
+    like = values.get(before)
+    if watch.area != ENGLAND.code or like is None or before < series.start(period):
+        return None
+    value, half = verdict.window[0], verdict.kind.direction * verdict.size / 2
+    if (value - like) / half < 1:
+        return None
+    most = MANY if verdict.size > FAR * (verdict.upper - verdict.mean) else FEW
+    found = without(watch.measure, period, before, series.figures, providers, most)
+    return found if found and (value - found.value) / half >= 1 else None
+
+
+def _year(measure: str, figures: History, period: str, start: str) -> float | None:
+    """Return a share over the twelve months that end with this one; None for anything else."""
+    share = share_of(measure)
+    if share is None or periods.kind(period) != "month":
+        return None
+    months = [periods.shifted(period, -back) for back in range(YEAR)]
+    if months[-1] < start:
+        return None
+    return share.pooled({code: figures.get(code, {}).get(month) for code in share.needs} for month in months)
+
+
+def _count(flags: Iterable[bool]) -> int:
+    """Return how many are true before the first that is not."""
+    return sum(1 for _ in takewhile(bool, flags))
