@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 from bot.campaign import Campaign
-from bot.commit import Committed, Committer, Seen, noticed
+from bot.commit import Committed, Committer, LivePage, Seen, noticed
 from bot.look import FULL, Look
 from bot.operate import crash
 from bot.rules.calendar import as_release, is_out
@@ -59,6 +59,7 @@ class Result:
     changes: int = 0
     alerts: int = 0
     held: int = 0
+    page: LivePage | None = None  # where it says something new
 
     def add(self, committed: Committed) -> None:
         """Count what a transaction added."""
@@ -161,6 +162,7 @@ class Checker:
         """Look at these sources at once, commit what they say, and note how it went."""
         memory = await asyncio.to_thread(self._recall, [s.key for s in sources if s.is_live])
         results = await asyncio.gather(*(self._guarded(source, memory, look) for source in sources))
+        await self._store([result for result in results if result.page])
         seen = [
             Seen(r.source, r.newest, r.error, r.passing, r.partial, r.kept) for r in results if not r.spent
         ]
@@ -172,6 +174,19 @@ class Checker:
             met, self._met = [*self._met, *seen], []
             await self.commit(self.committer.settle, seen, met, self.clock())
         return results
+
+    async def _store(self, results: Sequence[Result]) -> None:
+        """Store in one transaction what live pages say anew."""
+        if not results:
+            return
+        pages = [result.page for result in results if result.page]
+        stored = await self.commit(self.committer.readings, pages)
+        for result, committed in zip(results, stored, strict=True):
+            if isinstance(committed, Exception):
+                log.error("%s: the reader failed", result.source.key, exc_info=committed)
+                result.error = _failure(committed)
+            else:
+                result.add(committed)
 
     def _recall(self, live: Sequence[str]) -> _Memory:
         with self.committer.store.reading() as tx:
@@ -213,7 +228,7 @@ class Checker:
         result.kept = await asyncio.to_thread(self.keep, source, error) or result.kept
 
     async def _reading(self, source: Scraper, web: Web, memory: _Memory, result: Result) -> None:
-        """Read a live page; only what differs from the newest reading costs a transaction."""
+        """Read a live page; only what differs from the newest reading is stored."""
         release = (await source.releases(web))[0]
         fetched = await source.fetch(release, web)
         now = self.clock()
@@ -224,8 +239,7 @@ class Checker:
         facts = memory.facts.get(source.key, {})
         same = values == memory.latest.get(source.key) and dict(content.facts) == facts
         if not same or source.key in memory.waiting or await self._is_news(source, content):
-            marks = self.campaign.marks.get(source.key, Marks())
-            result.add(await self.commit(self.committer.reading, source, content, marks, now))
+            result.page = LivePage(source, content, self.campaign.marks.get(source.key, Marks()), now)
 
     async def _is_news(self, source: Scraper, content: Content) -> bool:
         """Return whether a page holds a notice that was not there before."""

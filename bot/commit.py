@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NamedTuple
 
 from bot.alerts import Destinations, post
 from bot.claims import moved
@@ -34,7 +35,7 @@ from bot.rules.revision import disappearance, revised, without_old_notice
 from scrapers.toolkit.contract import Area, Figure, Notice, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
-from state.store import Store, Writer
+from state.store import Store, StoreError, Writer
 
 SeriesKey = tuple[str, str, str]
 
@@ -73,6 +74,23 @@ class Seen:
     kept: str = ""
 
 
+class LivePage(NamedTuple):
+    """What a live page said when it was looked at, and by which marks its count is told."""
+
+    source: Scraper
+    content: Content
+    marks: Marks
+    found: datetime
+
+
+class _Known(NamedTuple):
+    """What the store knows of a live source: its newest readings, its facts, and what was ever held of it."""
+
+    latest: Mapping[SeriesKey, tuple[str, Known]]
+    facts: Mapping[str, str | None]
+    held: Sequence[Held]
+
+
 @dataclass(frozen=True, slots=True)
 class Committer:
     """Writes what a check found. Every method is one transaction."""
@@ -82,34 +100,44 @@ class Committer:
     claims: Sequence[Claim] = ()
     followed: Collection[str] = ()  # measures of which a change of meaning is asked about
 
-    def reading(
-        self,
-        source: Scraper,
-        content: Content,
-        marks: Marks,
-        now: datetime,
-    ) -> Committed:
-        """Store a changed reading and tell of a crossed mark and of changed facts; hold what is not believed.
+    def readings(self, pages: Sequence[LivePage]) -> list[Committed | Exception]:
+        """Store what pages say, one of a source, and tell of crossed marks and of changed facts.
 
-        A reading like one that was held or rejected is held anew a day later, so that nothing stays unseen.
+        Return what came of each. Of one that fails nothing is stored, and its exception is returned.
         """
+        done: list[Committed | Exception] = []
         with self.store.writing() as tx:
-            latest = tx.latest([source.key]).get(source.key, {})
-            before = {series: known.value for series, (_, known) in latest.items()}
-            ever_held = tx.held(source=source.key)
-            if not ever_held and not reading_doubts(content.figures, before, days=0):  # as good as always
-                return self._count(tx, source, latest, content, marks, now, now)
-            days = _days_since_confirmed(tx, source, latest, now)
-            asked = _asked_about(ever_held, latest)
-            rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
-            doubts = reading_doubts(content.figures, before, days, rejected)
-            if any(now - held.found < ASKED_AGAIN and is_alike(doubts, why) for held, why in asked):
-                return Committed()
-            if doubts:
-                return self._hold(tx, source, fingerprint(content), content, doubts, now)
-            if any(held.verdict is None for held in ever_held):
-                tx.go_on(source.key, content.release.key, now)
-            return self._count(tx, source, latest, content, marks, now, now)
+            known = _recalled(tx, [page.source.key for page in pages])
+            for page in pages:
+                try:
+                    with tx.apart():
+                        done.append(self._reading(tx, page, known[page.source.key]))
+                except StoreError:
+                    raise
+                except Exception as error:
+                    done.append(error)
+        return done
+
+    def _reading(self, tx: Writer, page: LivePage, known: _Known) -> Committed:
+        """Store a reading, or hold what is not believed.
+
+        One like a reading that was held or rejected is held anew a day later, so that nothing stays unseen.
+        """
+        source, content, _, now = page
+        before = {series: stored.value for series, (_, stored) in known.latest.items()}
+        if not known.held and not reading_doubts(content.figures, before, days=0):  # as good as always
+            return self._count(tx, page, known, now)
+        days = _days_since_confirmed(tx, source, known.latest, now)
+        asked = _asked_about(known.held, known.latest)
+        rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
+        doubts = reading_doubts(content.figures, before, days, rejected)
+        if any(now - held.found < ASKED_AGAIN and is_alike(doubts, why) for held, why in asked):
+            return Committed()
+        if doubts:
+            return self._hold(tx, source, fingerprint(content), content, doubts, now)
+        if any(held.verdict is None for held in known.held):
+            tx.go_on(source.key, content.release.key, now)
+        return self._count(tx, page, known, now)
 
     def publication(self, source: Scraper, content: Content, now: datetime) -> Committed:
         """Store what a release says and tell that it is out, or what was corrected; or hold it."""
@@ -129,8 +157,8 @@ class Committer:
             if not tx.decide(held.id, "released", now):
                 raise AlreadyDecided
             if source.is_live:
-                latest = tx.latest([source.key])[source.key]
-                return self._count(tx, source, latest, held.content, marks, held.found, now)
+                page = LivePage(source, held.content, marks, held.found)
+                return self._count(tx, page, _recalled(tx, [source.key])[source.key], now)
             return self._publish(tx, source, held.content, held.found, now)
 
     def reject(self, held: Held, now: datetime) -> None:
@@ -155,37 +183,31 @@ class Committer:
         finding = HeldBack(f"held:{number}", number, content.release, tuple(doubts))
         return Committed(0, post(tx, self.destinations, source, [finding], now), 1)
 
-    def _count(
-        self,
-        tx: Writer,
-        source: Scraper,
-        latest: Mapping[SeriesKey, tuple[str, Known]],
-        content: Content,
-        marks: Marks,
-        found: datetime,
-        now: datetime,
-    ) -> Committed:
+    def _count(self, tx: Writer, page: LivePage, known: _Known, now: datetime) -> Committed:
+        source, content, marks, found = page
         release, figures, facts, notices = content
-        changes = _compared(tx, source, latest, figures)
+        changes = _compared(tx, source, known.latest, figures)
         findings: list[Finding] = []
-        if marks.step is not None and latest:
+        if marks.step is not None and known.latest:
             findings += readings_changed(changes, _history(tx, source, changes), marks.step, found)
         count = next(
             (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
         )
-        findings += facts_changed(tx.save_facts(source.key, facts, found), dict(facts), count, found)
-        before = next((reading for (m, _, _), reading in latest.items() if m == "signatures"), None)
+        findings += facts_changed(known.facts, dict(facts), count, found)
+        before = next((said for (m, _, _), said in known.latest.items() if m == "signatures"), None)
         if count is not None and before and before[1].value is not None:
             at, value = datetime.fromisoformat(before[0]), int(before[1].value)
             crossed = mark_crossed(marks, count, value, at, tx.episodes(source.key))
             findings += [crossed] if crossed else []
         elif count is not None and (passed := marks.highest_between(0, count)):
             tx.remember(source.key, f"mark:{passed}", now)
-        taught = bool(latest) or _is_taught(tx, source)
+        taught = bool(known.latest) or _is_taught(tx, source)
         if not taught:
             tx.teach(source.key, now)
         findings += _noticed(tx, source, notices, now, taught=taught)
         tx.save_releases(source.key, [release if taught else replace(release, published=found)], now)
+        if not dict(facts).items() <= known.facts.items():
+            tx.save_facts(source.key, facts, found)
         tx.save_figures(source.key, release.key, changes.to_store, found, found)
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
@@ -342,6 +364,11 @@ def noticed(notice: Notice) -> Noticed:
 
 def _place(area: Area) -> tuple[str, str]:
     return area.kind, area.code
+
+
+def _recalled(tx: Writer, sources: Sequence[str]) -> dict[str, _Known]:
+    latest, facts, held = tx.latest(sources), tx.facts(sources), tx.held_of(sources)
+    return {source: _Known(latest[source], facts[source], held[source]) for source in sources}
 
 
 def _days_since_confirmed(

@@ -93,6 +93,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def apart(connection: Connection) -> Iterator[None]:
+    """Undo what the block wrote, and nothing else, where it ends in an exception.
+
+    Raises StoreError as `writing` does: then all is undone.
+    """
+    with _answering(connection.engine):
+        connection.exec_driver_sql("SAVEPOINT apart")  # by hand: half of what SQLAlchemy's own costs
+        try:
+            yield
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT apart")
+            raise
+        finally:
+            connection.exec_driver_sql("RELEASE SAVEPOINT apart")
+
+
 def migrate(connection: Connection, schema: str) -> None:
     """Bring the tables up to a schema, inside the connection's transaction."""
     from alembic import command

@@ -73,7 +73,7 @@ _RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
     _HELD_UNDER,
 )
 _HELD = sa.select(held).order_by(held.c.id)
-_HELD_OF = _HELD.where(held.c.source == sa.bindparam("source"))
+_HELD_OF = _HELD.where(held.c.source.in_(sa.bindparam("sources", expanding=True)))
 _WAITING = sa.select(held.c.source).where(held.c.verdict.is_(None))
 _FAULTS = sa.select(*faults.c["part", "kind", "text", "told"]).where(
     faults.c.source == sa.bindparam("source")
@@ -254,11 +254,16 @@ class Reader:
         before: str | None = self._connection.scalar(_PERIOD_BEFORE, {"source": source, "period": period})
         return before
 
-    def held(self, id: int | None = None, *, source: str | None = None) -> list[Held]:
-        """Return what was ever held, oldest first; only that of the id or the source where one is given."""
-        statement = _HELD if source is None else _HELD_OF
-        rows = self._connection.execute(statement, {} if source is None else {"source": source})
-        return [_held(row) for row in rows if id is None or row.id == id]
+    def held(self, id: int | None = None) -> list[Held]:
+        """Return what was ever held, oldest first; only that of the id where one is given."""
+        return [_held(row) for row in self._connection.execute(_HELD) if id is None or row.id == id]
+
+    def held_of(self, sources: Collection[str]) -> dict[str, list[Held]]:
+        """Return what was ever held of each of these sources, oldest first."""
+        found: dict[str, list[Held]] = {source: [] for source in sources}
+        for row in self._connection.execute(_HELD_OF, {"sources": list(sources)}):
+            found[row.source].append(_held(row))
+        return found
 
     def waiting(self) -> set[str]:
         """Return the sources of which something waits for the operator."""

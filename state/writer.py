@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from scrapers.toolkit.contract import Fact, Figure, Release
 from state import tables as t
 from state.chats import Chats
+from state.database import apart
 from state.holding import packed
 from state.names import note_names
 from state.outbox import Parcels
@@ -123,6 +125,16 @@ class Writer(Reader):
     def chats(self) -> Chats:
         """Return what Telegram told us about chats."""
         return Chats(self._connection)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Undo what is written in the block, and nothing else, where it ends in an exception."""
+        try:
+            with apart(self._connection):
+                yield
+        except BaseException:
+            self.met.clear()  # ids that were given in the block are taken back
+            raise
 
     def note_checked(self, sources: Collection[str], now: datetime) -> None:
         """Remember that these sources were read and believed; those met for the first time are added."""

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.check import Result
 from bot.worker import Budget, Watch
+from scrapers.parliament_petition import ParliamentPetition
+from scrapers.toolkit.contract import Fact, Fetched, Figure
 from tests.bot.house import House, open_house, sqlite
 from tests.fakes.bot_api import rate_limited
 from tests.fakes.nhs import Issue, Nhs, england, month_file, release_page
@@ -440,6 +443,33 @@ def test_a_response_of_the_government_is_told_once(petition_house: House) -> Non
     asyncio.run(petition_house.check())
     assert len(petition_house.team) == 2
     assert "The government responded" in petition_house.team[1]
+
+
+class Unbounded(ParliamentPetition):
+    """A source with a count that no store takes."""
+
+    def read(self, fetched: Fetched, now: datetime) -> Iterator[Figure | Fact]:
+        for item in super().read(fetched, now):
+            yield item._replace(value=1e308) if isinstance(item, Figure) else item
+
+
+def test_a_count_that_cannot_be_stored_spoils_no_other_of_its_round(petition_house: House) -> None:
+    house = petition_house
+    count_now(house, 629)
+
+    async def look() -> list[Result]:
+        async with house.desk() as desk:
+            unbounded = Unbounded({"id": 5})
+            unbounded.key = "unbounded"
+            return await desk.checker.round([unbounded, *desk.campaign.sources])
+
+    broken, good = asyncio.run(look())
+    assert broken.error is not None
+    assert broken.error.startswith("the reader failed: IntegrityError")
+    assert (good.error, good.changes, good.alerts) == (None, 1, 1)
+    with house.store() as store, store.reading() as tx:
+        assert tx.latest([broken.source.key]) == {broken.source.key: {}}
+        assert tx.source(broken.source.key).taught_at is None
 
 
 def test_a_site_that_is_down_is_told_when_it_lasts_and_once(petition_house: House) -> None:

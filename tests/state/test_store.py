@@ -249,6 +249,21 @@ def test_an_episode_is_remembered_once_for_each_source(store: Store) -> None:
         assert writer.episodes(NHS) == {"mark 629"}
 
 
+def test_what_fails_apart_takes_nothing_else_with_it(store: Store) -> None:
+    with store.writing() as writer:
+        writer.save_releases(NHS, [RELEASE], NOON)
+        with pytest.raises(sa.exc.IntegrityError), writer.apart():
+            writer.teach(NHS, NOON)
+            writer.save_figures(NHS, RELEASE.key, [referrals(1e308, area=LONDON_ICB)], NOON, NOON)
+        with writer.apart():
+            writer.save_figures(NHS, RELEASE.key, [referrals(5)], NOON, NOON)
+        writer.save_figures(NHS, RELEASE.key, [referrals(6, area=LONDON_ICB)], NOON, NOON)
+    with store.reading() as reader:
+        assert reader.source(NHS).taught_at is None
+        found = {figure.area: figure.value for figure in reader.figures()}
+        assert found == {"England": 5, LONDON_ICB.code: 6}
+
+
 def test_a_page_is_kept_as_its_address_answered_last(store: Store) -> None:
     page = CachedPage("https://x", b"<p>629</p>" * 100, "text/html", "utf-8", '"etag"', "Thu, 14 May 2026")
     other = CachedPage("https://y", b"", "application/json")
