@@ -27,12 +27,13 @@ from bot.rules.findings import (
     Troubled,
 )
 from bot.rules.headline import headline_rows, needed
+from bot.rules.pace import Reading
 from bot.rules.periods import is_reading
-from bot.rules.petition import Marks, facts_changed, mark_crossed
+from bot.rules.petition import Growth, Marks, facts_changed, mark_crossed, pace_news
 from bot.rules.plausible import is_alike, reading_doubts, release_doubts
 from bot.rules.reading import readings_changed
 from bot.rules.revision import disappearance, revised, without_old_notice
-from scrapers.toolkit.contract import Area, Figure, Notice, Release, Scraper
+from scrapers.toolkit.contract import EVERYWHERE, Area, Figure, Notice, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, StoreError, Writer
@@ -197,8 +198,11 @@ class Committer:
         before = next((said for (m, _, _), said in known.latest.items() if m == "signatures"), None)
         if count is not None and before and before[1].value is not None:
             at, value = datetime.fromisoformat(before[0]), int(before[1].value)
-            crossed = mark_crossed(marks, count, value, at, tx.episodes(source.key))
+            told, growth = tx.episodes(source.key), _growth(tx, source, marks, count, dict(facts), found)
+            ahead = growth.ahead(found)
+            crossed = mark_crossed(marks, count, value, at, told, ahead)
             findings += [crossed] if crossed else []
+            findings += pace_news(growth, ahead, told, found)
         elif count is not None and (passed := marks.highest_between(0, count)):
             tx.remember(source.key, f"mark:{passed}", now)
         taught = bool(known.latest) or _is_taught(tx, source)
@@ -342,6 +346,30 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
         said, count = tx.said(source.key, before, headlines)
     history = tx.series(source.key, _place(source.headline_area), headlines)
     return release_doubts(figures, said, history, source.headline_area, count=count)
+
+
+def _growth(
+    tx: Writer,
+    source: Scraper,
+    marks: Marks,
+    count: int,
+    facts: Mapping[str, str | None],
+    now: datetime,
+) -> Growth:
+    """Return how a petition stands with its newest count; the last look that found no other counts too."""
+    (counts,) = tx.series(source.key, _place(EVERYWHERE), ["signatures"]).values()
+    readings = [
+        Reading(datetime.fromisoformat(period), int(value))
+        for period, value in counts.items()
+        if value is not None
+    ]
+    checked_at = tx.source(source.key).checked_at
+    if readings and checked_at and readings[-1].at < checked_at < now:
+        readings.append(readings[-1]._replace(at=checked_at))
+    closes = facts.get("closes")
+    return Growth(
+        [*readings, Reading(now, count)], marks.goal, datetime.fromisoformat(closes) if closes else None
+    )
 
 
 def _noticed(

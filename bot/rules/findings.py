@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 from bot.rules.claims import ClaimNews
 from bot.rules.meanings import Redefined
+from bot.rules.pace import Burst, Projection
 from scrapers.toolkit.contract import Audience, Figure, Measure, Notice, Release
 from state.records import Revision
 
@@ -91,6 +92,37 @@ class MarkCrossed(Finding):
     before: int
     before_at: datetime
     goal: int | None
+    projection: Projection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaceTurned(Finding):
+    """A petition gains far more, or far fewer, signatures than its pace until then explains."""
+
+    kind: ClassVar[str] = "pace"
+    count: int
+    burst: Burst
+    projection: Projection | None
+
+
+@dataclass(frozen=True, slots=True)
+class CountFell(Finding):
+    """Signatures were removed from a petition, more than a few."""
+
+    kind: ClassVar[str] = "fall"
+    count: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingSoon(Finding):
+    """A petition closes within days."""
+
+    kind: ClassVar[str] = "closing"
+    closes: datetime
+    count: int
+    goal: int | None
+    projection: Projection | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ THINNED = timedelta(hours=1)
 LONGEST = 3650.0  # days; what is further off has no date
 FEWEST_READINGS = 4
 LEAST_SPAN = 1.0  # days of readings, before anything is said of a pace
+BURST, STRAIGHT = 2, 365.0  # times the usual half-day; days
 MEMORY = 7.0  # days in which what is known of a rate counts half
 TRUST = 4.0  # signatures' worth: a rate is never known better than to half of itself
 SURPRISE, FEWEST = 0.001, 20  # how unlikely a gain must be, and how many signatures it must have
@@ -129,7 +130,10 @@ def pace(readings: Sequence[Reading], now: datetime) -> Pace | None:
 
 
 def _since_fastest(known: Sequence[Reading], now: datetime) -> float:
-    """Return how many days ago the fastest half-day ended; where counts lie far apart, it is interpolated."""
+    """Return how many days ago the fastest half-day ended; where counts lie far apart, it is interpolated.
+
+    One that is less than twice the usual is no burst: nothing decays, and the pace is nearly straight.
+    """
     best, ended, first = -1.0, now, 0
     for last in range(1, len(known)):
         end = known[last].at
@@ -139,7 +143,9 @@ def _since_fastest(known: Sequence[Reading], now: datetime) -> float:
         gain = known[last].signatures - _at(known[first], known[first + 1], start)
         if gain > best:
             best, ended = gain, end
-    return max((now - ended) / DAY, 0.0)
+    span = (known[-1].at - known[0].at) / DAY
+    usual = (known[-1].signatures - known[0].signatures) / span * HALF_DAY
+    return max((now - ended) / DAY, 0.0) if best >= BURST * usual else STRAIGHT
 
 
 def _at(before: Reading, after: Reading, moment: datetime) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.rules.findings import FactChanged, MarkCrossed
+from bot.rules.findings import ClosingSoon, CountFell, FactChanged, Finding, MarkCrossed, PaceTurned
+from bot.rules.pace import APART, FELL, Projection, Reading, burst, projection
 
+CLOSING = timedelta(days=7)
 TOLD_FACTS = (
     "state",
     "response_threshold_reached_at",
@@ -67,7 +69,12 @@ def parse_marks(tell_at: Sequence[object], goal: int | None) -> Marks:
 
 
 def mark_crossed(
-    marks: Marks, count: int, before: int, before_at: datetime, told: Collection[str]
+    marks: Marks,
+    count: int,
+    before: int,
+    before_at: datetime,
+    told: Collection[str],
+    ahead: Projection | None = None,
 ) -> MarkCrossed | None:
     """Return the highest mark that the count crossed, unless it or a higher one was told before.
 
@@ -79,7 +86,7 @@ def mark_crossed(
     mark = marks.highest_between(max(before, highest_told), count)
     if mark is None:
         return None
-    return MarkCrossed(f"mark:{mark}", mark, count, before, before_at, marks.goal)
+    return MarkCrossed(f"mark:{mark}", mark, count, before, before_at, marks.goal, ahead)
 
 
 def facts_changed(
@@ -94,3 +101,46 @@ def facts_changed(
         for name in TOLD_FACTS
         if name in old and name in new and new[name] != old[name]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a petition stands: all its readings with the newest last, its goal, and when it closes."""
+
+    readings: Sequence[Reading]
+    goal: int | None
+    closes: datetime | None
+
+    def ahead(self, now: datetime) -> Projection | None:
+        """Return when it may reach its goal."""
+        if self.goal is None:
+            return None
+        return projection(self.readings, self.readings[-1].signatures, self.goal, now, self.closes)
+
+
+def pace_news(
+    growth: Growth, ahead: Projection | None, told: Collection[str], now: datetime
+) -> list[Finding]:
+    """Return what is to be told of a petition's pace: a surge, a stall, a fall, a closing.
+
+    A surge is told at most once a week; a stall once after a surge, and only if the goal went out of reach.
+    """
+    count = growth.readings[-1].signatures
+    found: list[Finding] = []
+    if len(growth.readings) > 1 and count < (before := growth.readings[-2].signatures) * (1 - FELL):
+        found.append(CountFell(f"fall:{before}>{count}:{now.isoformat()}", count, before))
+    turned = burst(growth.readings, now)
+    surges = sorted(name.removeprefix("surge:") for name in told if name.startswith("surge:"))
+    last = datetime.fromisoformat(surges[-1]) if surges else None
+    if turned and turned.turn == "surge" and (last is None or now - last >= APART):
+        found.append(PaceTurned(f"surge:{now.isoformat()}", count, turned, ahead))
+    elif turned and turned.turn == "stall" and last and f"stall:{surges[-1]}" not in told:
+        hoped = Growth([one for one in growth.readings if one.at <= last], growth.goal, growth.closes).ahead(
+            last
+        )
+        if hoped and hoped.in_reach and not (ahead and ahead.in_reach):
+            found.append(PaceTurned(f"stall:{surges[-1]}", count, turned, ahead))
+    closes = growth.closes
+    if closes and now < closes <= now + CLOSING:
+        found.append(ClosingSoon(f"closing:{closes.date()}", closes, count, growth.goal, ahead))
+    return [finding for finding in found if finding.episode not in told]

@@ -12,6 +12,8 @@ from bot.rules import periods
 from bot.rules.claims import Claim
 from bot.rules.findings import (
     ClaimMoved,
+    ClosingSoon,
+    CountFell,
     DailyLine,
     DateMoved,
     DefinitionsChanged,
@@ -26,6 +28,7 @@ from bot.rules.findings import (
     NewMeasures,
     Noticed,
     Overdue,
+    PaceTurned,
     ReadingChanged,
     Recovered,
     ReleaseOut,
@@ -36,6 +39,7 @@ from bot.rules.findings import (
     Unwell,
 )
 from bot.rules.meanings import Redefined
+from bot.rules.pace import Projection
 from bot.wording import numbers
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
@@ -202,9 +206,72 @@ def _mark(finding: MarkCrossed, source: Scraper, now: datetime) -> Message:
     ]
     if finding.goal:
         lines.append(line(_progress(finding.count, finding.goal)))
+    lines += _ahead(finding.projection)
     since = numbers.day_and_time(finding.before_at)
     lines.append(line(f"It was {numbers.count(finding.before)} when it last changed, {since}."))
     return Message(tuple(lines), buttons=_open(source.url))
+
+
+def _ahead(projection: Projection | None) -> list[Line]:
+    """Return when the goal may be reached, with the interval in which it is four times in five."""
+    if projection is None:
+        return []
+    pace = f"{_signatures_a_day(projection.rate)} a day now"
+    if projection.middle is None or not projection.in_reach:
+        chance = projection.chance
+        before = f"; {numbers.chance(chance)} before it closes" if chance is not None else ""
+        return [line(bold("Not at this pace"), f": {pace}{before}.")]
+    late = numbers.day(projection.late) if projection.late else "years later"
+    early = numbers.day(projection.early or projection.middle)
+    return [
+        line(
+            f"At this pace ({pace}) the goal is reached about ",
+            bold(numbers.day(projection.middle)),
+            f"; four times in five between {early} and {late}.",
+        )
+    ]
+
+
+def _signatures_a_day(rate: float) -> str:
+    return numbers.count(rate) if rate >= 10 else f"{rate:.1f}".removesuffix(".0")
+
+
+@_say.register
+def _pace(finding: PaceTurned, source: Scraper, now: datetime) -> Message:
+    burst = finding.burst
+    since = numbers.day_and_time(burst.start)
+    usual = numbers.count(burst.usual)
+    title = "🚀 Signatures surge" if burst.turn == "surge" else "🐢 Signatures slow down"
+    lines = [
+        line(bold(f"{title}: {numbers.count(burst.gain)} since {since}")),
+        line(clean(source.title, TITLE_CAP)),
+        line(f"At its usual pace {usual} would have come. It has {numbers.signatures(finding.count)} now."),
+        *_ahead(finding.projection),
+    ]
+    return Message(tuple(lines), buttons=_open(source.url))
+
+
+@_say.register
+def _fell(finding: CountFell, source: Scraper, now: datetime) -> Message:
+    removed = numbers.signatures(finding.before - finding.count)
+    lines = (
+        line(bold(f"✂️ {removed} removed")),
+        line(clean(source.title, TITLE_CAP)),
+        line(f"It has {numbers.count(finding.count)} now, and had {numbers.count(finding.before)}."),
+    )
+    return Message(lines, buttons=_open(source.url))
+
+
+@_say.register
+def _closing(finding: ClosingSoon, source: Scraper, now: datetime) -> Message:
+    lines = [
+        line(bold(f"⏳ The petition closes on {numbers.day(finding.closes.astimezone(LONDON))}")),
+        line(clean(source.title, TITLE_CAP)),
+        line(f"{numbers.signatures(finding.count)}."),
+    ]
+    if finding.goal:
+        lines.append(line(_progress(finding.count, finding.goal)))
+    return Message((*lines, *_ahead(finding.projection)), buttons=_open(source.url))
 
 
 def _progress(count: int, goal: int) -> str:
@@ -314,6 +381,8 @@ def newest(found: Release | Figure | None) -> str:
     match found:
         case None:
             return "nothing published yet"
+        case Release(key="live"):
+            return "no figures: its changes count"
         case Figure():
             return clean(numbers.in_words(found), NAME_CAP)
         case Release(period=str()):

@@ -98,6 +98,13 @@ def bounds(low: float | None, high: float | None) -> str:
     return f"from {_plain(low)} to {_plain(high)}"
 
 
+def chance(share: float) -> str:
+    """Return how likely something is: `3 in 100`; never certain."""
+    if share < 0.01:
+        return "less than 1 in 100"
+    return f"{min(round(100 * share), 99)} in 100"
+
+
 def clock(moment: datetime) -> str:
     """Return the time of day in London, to the second: `09:30:41`."""
     return f"{moment.astimezone(LONDON):%H:%M:%S}"
