@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from scrapers.toolkit import tables
 from scrapers.toolkit.contract import Page, SourceChanged
-from scrapers.toolkit.tables import Table, read_table
+from scrapers.toolkit.tables import Table, read_records, read_table
+from tests.scrapers.workbooks import XLSX, Row, sheets_of
 
 HEADERS = (("DAY", "NAME", "VALUE"), ("DAY", "NAME", "VALUE_SUPPRESSED"))
 CSV = b'DAY,NAME,VALUE\n2021-05-01,"LEEDS, CITY OF",47\n2021-05-01,,*\n'
@@ -219,3 +220,41 @@ def test_numbers_are_plain_or_they_are_none() -> None:
     assert numbers[[0, 1, 3]].tolist() == [47, -1.8, 0]
     assert np.isnan(numbers[2])
     assert np.isinf(numbers[4:]).all()
+
+
+NOTES: list[Row] = [("A title",), ("1. A note",), ()]
+
+
+def headed(*rows: Row) -> Page:
+    """Return a workbook in which a sheet has a title and notes above these rows."""
+    return Page("https://x/a.xlsx", sheets_of({"Cover": [("x",)], "Data": [*NOTES, *rows]}), XLSX)
+
+
+def test_a_table_under_titles_is_read_by_its_headings() -> None:
+    sheet = headed(("Year", "Items"), ("2024/2025", 7), ("2023/2024", None))
+    assert read_records(sheet, "Data", ("Year", "Items")) == [
+        {"Year": "2024/2025", "Items": "7"},
+        {"Year": "2023/2024", "Items": ""},
+    ]
+
+
+def test_headings_that_differ_from_file_to_file_may_follow_the_known_ones() -> None:
+    sheet = headed(("Metric", "2023/24", "2024/25"), ("Spend", 1, 2))
+    read = read_records(sheet, "Data", ("Metric",), others=True)
+    assert read == [{"Metric": "Spend", "2023/24": "1", "2024/25": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([("Year", "Items"), ("Year", "Items")], "one row of Data that begins with 'Year', found 2"),
+        ([("Items", "Year"), (7, "2024")], "one row of Data that begins with 'Year', found 0"),
+        ([("Year", "Items", "Items"), ("2024", 7, 7)], "the known columns|each column once"),
+        ([("Year", "Items")], "rows under the header, found none"),
+        ([("Year", "Items"), ("2024", 7, "x")], "cells under headings only, found 'x'"),
+        ([("Year", "Items"), (), ("2024", 7)], "filled rows under the header, found an empty one"),
+    ],
+)
+def test_a_table_under_titles_that_is_not_as_known_is_refused(rows: list[Row], said: str) -> None:
+    with pytest.raises(SourceChanged, match=said):
+        read_records(headed(*rows), "Data", ("Year", "Items"))
