@@ -57,13 +57,14 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
     from bot.nearest import Unknown
     from bot.operate.replay import RecordingError
     from bot.settings import SettingsError
+    from bot.trying import NothingToFollow
     from state.store import StoreError
 
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "figurewatch"
         yield f"{error.format_message()} See '{path} --help'."
         return
-    ours = (SettingsError, CampaignError, StoreError, RecordingError, NotHeld, Unknown)
+    ours = (SettingsError, CampaignError, StoreError, RecordingError, NotHeld, Unknown, NothingToFollow)
     yield str(error) if isinstance(error, ours) else None
 
 
@@ -99,9 +100,9 @@ def opened(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def month(ctx: click.Context, option: click.Parameter, value: str) -> str:
-    """Return a month as it was given, or end saying what was expected."""
-    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value, re.ASCII):
+def month(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Return a month as it was given, if one was, or end saying what was expected."""
+    if value is not None and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value, re.ASCII):
         raise click.BadParameter(f"expected a month like 2021-01, found {value!r}")
     return value
 
@@ -250,11 +251,9 @@ def print_check(results: list[Result], *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("sources", nargs=-1)
-@click.option(
-    "--since", callback=month, default="2021-01", show_default=True, help="The first month to read."
-)
+@click.option("--since", callback=month, help="The first month to read; without it, all that can be read.")
 @asynchronous
-async def backfill(sources: tuple[str, ...], since: str) -> int:
+async def backfill(sources: tuple[str, ...], since: str | None) -> int:
     """Read past releases politely; posts nothing. Stop it at will: it goes on where it was.
 
     \b
@@ -519,6 +518,40 @@ async def replay(folder: str) -> int:
 
     start(quiet=True)
     return await play(folder)
+
+
+@main.command("try")
+@click.argument("address")
+@click.option("--find", default="", help="Only numbers with this in them or beside them.")
+@click.option("--pick", type=int, help="Print the entry that follows this one of the numbers listed.")
+@click.option("--id", "name", default="", help="The entry's id, in place of one made of its title.")
+@click.option("--title", default="", help="What messages are to call the figure.")
+@click.option("--write", is_flag=True, help="Add the entry to the campaign file as well.")
+@asynchronous
+async def try_address(address: str, find: str, pick: int | None, name: str, title: str, write: bool) -> None:
+    """List the numbers at ADDRESS that could be followed, or write the entry that follows one.
+
+    The address is asked once. Look at title, unit and range before you use an entry.
+
+    \b
+    Example:
+      figurewatch try https://example.org/waiting --find 4,213 --pick 1 --write
+    """
+    from bot import listing, trying
+
+    if write and pick is None:
+        raise click.UsageError("--write needs --pick, the number to follow.")
+    settings = start(quiet=True)
+    tried = await trying.look(address, settings, find)
+    if pick is None:
+        listing.print_suggestions(tried.suggestions)
+        return
+    taken = await asyncio.to_thread(trying.ids, settings.campaign_file)
+    entry = trying.entry(tried, pick, id=name, title=title, taken=taken)
+    click.echo(entry, nl=False)
+    if write:
+        await asyncio.to_thread(trying.append, settings.campaign_file, entry)
+        click.echo(f"added to {settings.campaign_file}", err=True)
 
 
 @main.command()

@@ -15,9 +15,9 @@ import scrapers
 from bot.nearest import nearest
 from bot.rules.claims import Bounds, Claim, FigureOf, Parts
 from bot.rules.headline import needed
-from bot.rules.measures import DERIVED, share_of
+from bot.rules.measures import DEATHS, DERIVED, share_of
 from bot.rules.petition import Marks, parse_marks
-from scrapers.toolkit.contract import Scraper
+from scrapers.toolkit.contract import ENGLAND, Scraper
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -75,6 +75,8 @@ class _Watch(_Strict):
     good: Literal["up", "down", "neither"]
     minimum: float = Field(default=0, ge=0)
     target: float | None = None
+    family: str = ""
+    settings: Literal["nhse", "r"] = "nhse"
 
 
 class _Bounds(_Strict):
@@ -141,10 +143,13 @@ class Campaign:
         return tuple(s for s in self.sources if not names or s.key in names or s.name in names)
 
 
-def load_campaign(path: str) -> Campaign:
-    """Return the campaign in the TOML file at `path`, or raise CampaignError that names every fault."""
+def load_campaign(path: str, added: str = "") -> Campaign:
+    """Return the campaign in the TOML file at `path`, or raise CampaignError that names every fault.
+
+    `added` is what would be written at its end.
+    """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(f"{Path(path).read_text(encoding='utf-8-sig')}\n{added}")
     except FileNotFoundError:
         raise CampaignError(
             f"{path} does not exist; set CAMPAIGN_FILE or start from the one that ships"
@@ -175,6 +180,7 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
             sources[source.key] = source
     if head:
         sources |= {source.key: source for source in _publishers(head, faults)}
+    faults += _faults_of_watches(watches)
     faults += _faults_of_claims(claims, sources)
     if not sources and not faults:
         faults.append(
@@ -237,6 +243,17 @@ def _misplaced(source: type[Scraper], named: _Petition | _Source) -> str:
             "is a petition; write [[petition]]" if source.is_petition else "is no petition; write [[source]]"
         )
     return ""
+
+
+def _faults_of_watches(watches: Iterable[tuple[str, Mapping[str, Any], _Watch]]) -> Iterator[str]:
+    """Yield what is wrong with the watch list as a whole."""
+    seen: set[tuple[str, str]] = set()
+    for where, _, watch in watches:
+        if watch.measure in DEATHS and watch.area != ENGLAND.code:
+            yield f"{where} {watch.measure} counts deaths, which are never shown below England"
+        if (series := (watch.measure, watch.area)) in seen:
+            yield f"{where} watches {watch.measure} of {watch.area} a second time"
+        seen.add(series)
 
 
 def _faults_of_claims(

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from shutil import get_terminal_size
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from unicodedata import combining, east_asian_width
 
 import click
@@ -24,6 +24,9 @@ from bot.wording import numbers
 from bot.wording.numbers import day_and_time
 from scrapers.toolkit.contract import LIVE, LONDON
 from state.records import StoredAlert, StoredFigure, StoredRelease
+
+if TYPE_CHECKING:
+    from scrapers.toolkit.suggest import Suggestion
 
 WIDTH = 100
 NARROWEST = 8  # of a column that is cut
@@ -117,6 +120,19 @@ def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def print_suggestions(found: Sequence[Suggestion]) -> None:
+    """Print the numbers that could be followed, each with its number in this list."""
+    columns = (
+        Column("#", right=True),
+        Column("number", right=True),
+        Column("beside it", cut="end"),
+        Column("where", cut="end"),
+    )
+    rows = [(str(place), one.shown, one.context, one.where) for place, one in enumerate(found, start=1)]
+    print_table(columns, rows)
+    click.echo("Print the entry that follows one of them: --pick NUMBER", err=True)
 
 
 def figure_rows(figures: Iterable[StoredFigure]) -> Iterator[dict[str, Any]]:

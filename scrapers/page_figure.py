@@ -99,11 +99,15 @@ class PageFigure(Scraper):
         """Return the page's one release, without a request."""
         return (Release(LIVE, self.title, self.url),)
 
+    @property
+    def accept(self) -> Sequence[str]:
+        """Return the content types of the page."""
+        return [kind for kind in self.place.accept if not self.period or kind in self.period.accept]
+
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the page."""
-        accept = [kind for kind in self.place.accept if not self.period or kind in self.period.accept]
-        limit = HTML_LIMIT if set(HTML) & set(accept) else FILE_LIMIT
-        return Fetched(release, await web.get(self.url, accept=accept, limit=limit))
+        limit = HTML_LIMIT if set(HTML) & set(self.accept) else FILE_LIMIT
+        return Fetched(release, await web.get(self.url, accept=self.accept, limit=limit))
 
     def read(self, fetched: Fetched, now: datetime) -> Iterator[Figure]:
         """Yield the figure, of the period that its page names, else as a reading."""

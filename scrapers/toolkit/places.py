@@ -136,7 +136,7 @@ class Place:
         if self.json is not None:
             if not isinstance(found, str):
                 raise SourceChanged("JSON", short(found))
-            found = point(reading.strict_json(found, number=_number), self.json)
+            found = point(reading.strict_json(found, number=json_number), self.json)
         return only_match(self.pattern, found) if self.pattern else found
 
     def _way_in(self, document: Document) -> Found:
@@ -228,6 +228,12 @@ def point(document: object, pointer: str) -> Found:
     return here
 
 
+def json_number(digits: str) -> Found:
+    """Return a JSON number as it is written; as a text where it is too large or small for a figure."""
+    number = Decimal(digits) if len(digits) <= _LONGEST_NUMBER else None
+    return digits if number is None or abs(number.adjusted()) > _LARGEST_NUMBER else number
+
+
 def only_match(pattern: str, found: Found) -> str:
     """Return the group of the only match of a pattern."""
     text = found if isinstance(found, str) else str(found)
@@ -265,12 +271,6 @@ def _index(part: str, size: int) -> int | None:
         return size - 1
     plain = re.fullmatch(r"0|[1-9]\d{0,6}", part, re.ASCII)
     return int(part) if plain and int(part) < size else None
-
-
-def _number(digits: str) -> Found:
-    """Return a JSON number as it is written; as a text where it is too large or small for a figure."""
-    number = Decimal(digits) if len(digits) <= _LONGEST_NUMBER else None
-    return digits if number is None or abs(number.adjusted()) > _LARGEST_NUMBER else number
 
 
 def _said(cell: str) -> str:

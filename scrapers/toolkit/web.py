@@ -209,13 +209,14 @@ class WebClient:
             await self._http.aclose()
             self._http = None
 
-    def for_source(self, hosts: Collection[str], *, spend: Callable[[], None] | None = None) -> Web:
-        """Return the web as one source may use it.
+    def for_source(self, hosts: Collection[str] | None, *, spend: Callable[[], None] | None = None) -> Web:
+        """Return the web as one source may use it; without `hosts`, as a person who asks for one address.
 
         `spend` is called before every request that is sent, tries and redirects included; it may raise
         BudgetSpent.
         """
-        return _SourceWeb(self, frozenset(host.lower() for host in hosts), spend or _spend_nothing)
+        listed = None if hosts is None else frozenset(host.lower() for host in hosts)
+        return _SourceWeb(self, listed, spend or _spend_nothing)
 
     def forget(self, url: str) -> None:
         """Forget a page that could not be read, so that it does not take the place of the last good one."""
@@ -358,9 +359,9 @@ class _Host:
 
 
 class _SourceWeb:
-    """The web as one source may use it: its hosts only."""
+    """The web as one source may use it: its hosts only, or any where there is no list."""
 
-    def __init__(self, client: WebClient, hosts: frozenset[str], spend: Callable[[], None]) -> None:
+    def __init__(self, client: WebClient, hosts: frozenset[str] | None, spend: Callable[[], None]) -> None:
         self._client, self._hosts, self._spend = client, hosts, spend
 
     async def get(self, url: str, *, accept: Collection[str], limit: int = PAGE_LIMIT) -> Page:
@@ -377,7 +378,7 @@ class _SourceWeb:
 
     def _check_host(self, asked: str, came_from: str) -> None:
         host = host_of(asked)
-        if host not in self._hosts:
+        if self._hosts is not None and host not in self._hosts:
             found = f"the host {host}" if asked == came_from else f"a redirect to {host}"
             raise SourceChanged(" or ".join(sorted(self._hosts)), found, url=came_from)
 

@@ -1,0 +1,438 @@
+"""Which numbers of a page could be followed, and where each stands: the places that an entry can name.
+
+Each suggestion has been found again by its own place, once and with the same value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scrapers.toolkit import reading, written
+from scrapers.toolkit.contract import Page, SourceChanged
+from scrapers.toolkit.places import CSV, HTML, Document, Grid, Place, apart, html_rows, json_number
+from scrapers.toolkit.written import NUMBER, Written
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+SHOWN = 20
+OF_ONE_KIND = 8  # of one table or document, so that it does not crowd out the rest
+_TRIED = 400  # candidates that are found again, at most
+_WALKED = 5_000  # numbers of one JSON document that are looked at
+_SEARCHED = 100_000  # characters of a plain text that are looked at
+_CONTEXT = 60  # characters
+_LONGEST_TITLE = 80
+
+_NAME = re.compile(r"[A-Za-z][\w-]*")
+_BIG = re.compile(r"h[1-6]|strong|b|big|data|output")
+_TELLING = re.compile(r"number|count|total|figure|stat|value|amount|big|kpi|metric", re.IGNORECASE)
+_IN_SCRIPT = re.compile(
+    r"""["']?([A-Za-z_][\w-]{0,60})["']?\s*[:=]\s*(["']?)(-?\d[\d,]*(?:\.\d+)?)\2\s*[,;}\]\n]"""
+)
+_LAST_WORDS = re.compile(r"(?:[^\s\d]+\s+){0,4}[^\s\d]*$")
+_FIRST_WORDS = re.compile(r"^[^\s\d]*(?:\s+[^\s\d]+){0,3}")
+_SENTENCES = frozenset(
+    {"p", "li", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "div", "section", "td", "caption"}
+)
+_NO_FIGURES = frozenset({"script", "style", "noscript", "template", "head", "title"})
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One number that could be followed: as it is shown, the words beside it, and its entry's options."""
+
+    shown: str
+    context: str
+    options: Mapping[str, Any]
+    number: Decimal
+
+    @property
+    def where(self) -> str:
+        """Return in one line where it stands."""
+        return " ".join(f"{key} {_brief(value)}" for key, value in self.options.items() if key != "written")
+
+
+class _Candidate(NamedTuple):
+    score: float
+    group: str
+    shown: str
+    context: str
+    options: Mapping[str, Any]
+
+
+def suggestions(page: Page, find: str = "") -> list[Suggestion]:
+    """Return the numbers of a page that could be followed, the likeliest first.
+
+    With `find` only those with that text in them or beside them. Raises SourceChanged for what is no page.
+    """
+    document = Document(page)
+    wanted = find.casefold()
+    found: list[Suggestion] = []
+    groups: Counter[str] = Counter()
+    seen: set[str] = set()
+    candidates = sorted(_candidates(document), key=lambda candidate: -candidate.score)
+    if wanted:
+        candidates = [one for one in candidates if wanted in f"{one.shown} {one.context}".casefold()]
+    for candidate in candidates[:_TRIED]:
+        name = json.dumps(candidate.options, sort_keys=True)
+        if name in seen or (groups[candidate.group] >= OF_ONE_KIND and not wanted):
+            continue
+        seen.add(name)
+        number = _found_again(candidate, document)
+        if number is not None:
+            groups[candidate.group] += 1
+            found.append(Suggestion(candidate.shown, candidate.context, candidate.options, number))
+        if len(found) == SHOWN:
+            break
+    return found
+
+
+def title_of(page: Page) -> str:
+    """Return what a page calls itself: its title up to a bar or dash, else the name of its file."""
+    if page.content_type in HTML:
+        title = Document(page).soup.find("title")
+        if title and (said := re.split(r" [|–—-] ", apart(title))[0].strip()):
+            return said[:_LONGEST_TITLE]
+    return page.url.partition("?")[0].rstrip("/").rpartition("/")[2][:_LONGEST_TITLE]
+
+
+def _found_again(candidate: _Candidate, document: Document) -> Decimal | None:
+    """Return the number at a candidate's place, if there is just one and it is written as declared."""
+    options = dict(candidate.options)
+    try:
+        form = Written.like(options.pop("written", written.PLAIN))
+        period = options.pop("period", None)
+        place = Place.of(options)
+        if document.page.content_type not in place.accept:
+            return None
+        if period:
+            written.period(str(Place.of(period, beside=place).find(document)))
+        found = place.find(document)
+        return found if isinstance(found, Decimal) else form.number(found)
+    except (ValueError, SourceChanged):
+        return None
+
+
+def _candidates(document: Document) -> Iterator[_Candidate]:
+    page = document.page
+    if page.body.startswith(b"PK\x03\x04"):
+        from scrapers.toolkit.tables import sheet_names
+
+        for sheet in sheet_names(page):
+            yield from _of_grid(document.grid("xlsx", sheet), "xlsx", {"sheet": sheet}, is_text=False)
+    elif page.content_type in HTML:
+        yield from _of_html(document.soup)
+    elif document.raw.lstrip().startswith(("{", "[")):
+        yield from _of_json(reading.strict_json(document.raw, number=json_number), {}, 1.0, "json")
+    else:
+        if page.content_type in CSV:
+            yield from _of_grid(document.grid("csv", ""), "csv", {}, is_text=True)
+        yield from _of_text(document.text[:_SEARCHED], 0.5)
+
+
+def _of_html(soup: BeautifulSoup) -> Iterator[_Candidate]:
+    selector = _Selector(soup)
+    tables = soup.select("table")
+    read: set[int] = set()
+    for place, table in enumerate(tables):
+        within = {} if len(tables) == 1 else {"css": selector.of(table)}
+        with suppress(SourceChanged):
+            for candidate in _of_grid(
+                html_rows(table), "table", within, is_text=True, group=f"table {place}"
+            ):
+                read.add(id(table))
+                yield candidate
+    for node in soup.find_all(string=re.compile(r"\d")):
+        parent = node.parent
+        if parent is None or any(one.name in _NO_FIGURES for one in (parent, *parent.parents)):
+            continue
+        inside = parent.find_parent("table")
+        if inside is None or id(inside) not in read:
+            yield from _of_words(parent, selector, in_table=inside is not None)
+    for element in soup.find_all(True):
+        if element.name == "script":
+            yield from _of_script(element, selector)
+        elif element.name != "table":
+            yield from _of_attributes(element, selector)
+
+
+def _of_words(node: Tag, selector: _Selector, *, in_table: bool) -> Iterator[_Candidate]:
+    """Yield an element that is a number, else the numbers in its sentence."""
+    said = apart(node)
+    if match := NUMBER.fullmatch(said):
+        telling = _TELLING.search(f"{node.get('id', '')} {' '.join(_classes(node))}")
+        score = 3 + 1.5 * bool(_BIG.fullmatch(node.name) or telling) - 2 * in_table
+        options = {"css": selector.of(node), **_form(match)}
+        yield _Candidate(_score(score, match), "element", said, _beside(node), options)
+    if in_table:
+        return
+    block = next((one for one in (node, *node.parents) if one.name in _SENTENCES), node)
+    text = apart(block)
+    if text != said or not match:
+        yield from _of_text(text[:2000], 2.0)
+
+
+def _of_text(text: str, score: float) -> Iterator[_Candidate]:
+    """Yield the numbers in a text, each by the words around it."""
+    for match in islice(NUMBER.finditer(text), 50):
+        before = _LAST_WORDS.findall(text[max(0, match.start() - 2 * _CONTEXT) : match.start()])[0]
+        after = _FIRST_WORDS.findall(text[match.end() : match.end() + 2 * _CONTEXT])[0]
+        if not before.strip() and not after.strip():
+            continue
+        group = r"\S+" if " " not in match[0] else r"\S+ " + re.escape(match[0].partition(" ")[2])
+        if " " in match["digits"]:
+            group = r"[\d ]+\d"
+        pattern = f"{_plainly(before)}({group}){_plainly(after)}"
+        context = f"{before[-_CONTEXT // 2 :]}…{after[: _CONTEXT // 2]}".strip()
+        yield _Candidate(
+            _score(score, match), "sentence", match[0], context, {"pattern": pattern, **_form(match)}
+        )
+
+
+def _plainly(text: str) -> str:
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
+
+
+def _of_attributes(node: Tag, selector: _Selector) -> Iterator[_Candidate]:
+    for name, value in node.attrs.items():
+        if not isinstance(value, str) or not (
+            name.startswith("data-") or name in ("value", "content", "aria-valuenow")
+        ):
+            continue
+        options = {"css": selector.of(node, having=name), "attribute": name}
+        said = " ".join(value.split())
+        if match := NUMBER.fullmatch(said):
+            yield _Candidate(
+                _score(1.5, match), "attribute", said, f"{node.name} {name}", {**options, **_form(match)}
+            )
+        elif said.startswith(("{", "[")):
+            yield from _of_json(_json(said), options, 2.0, f"{name} of {node.name}")
+
+
+def _of_script(node: Tag, selector: _Selector) -> Iterator[_Candidate]:
+    text = node.get_text()
+    if "json" in str(node.get("type", "")) and (document := _json(text)) is not None:
+        yield from _of_json(document, {"css": selector.of(node, having="type")}, 1.0, "script")
+        return
+    matches = list(islice(_IN_SCRIPT.finditer(text), _WALKED))
+    names = Counter(match[1] for match in matches)
+    for match in matches:
+        number = NUMBER.fullmatch(match[3])
+        if names[match[1]] > 1 or number is None:
+            continue
+        written_as = match[0][: match.start(3) - match.start()]
+        pattern = f"{_plainly(written_as)}(\\d[\\d.,]*\\d|\\d)"
+        options = {"css": f'script:-soup-contains("{match[1]}")', "pattern": pattern, **_form(number)}
+        yield _Candidate(_score(0.5, number), "script", match[3], match[1], options)
+
+
+def _of_json(document: object, options: Mapping[str, Any], score: float, group: str) -> Iterator[_Candidate]:
+    for pointer, value, label, period in islice(_walk(document, "", "", ""), _WALKED):
+        match = NUMBER.fullmatch(str(value))
+        if match is None:
+            continue
+        chosen = {**options, "json": pointer, **({} if isinstance(value, Decimal) else _form(match))}
+        if period:
+            chosen["period"] = {**options, "json": period}
+        context = " · ".join(part for part in (label, _last_names(pointer)) if part)
+        yield _Candidate(_score(score + 2 * bool(period), match), group, str(value), context, chosen)
+
+
+def _walk(
+    here: object, pointer: str, label: str, period: str
+) -> Iterator[tuple[str, Decimal | str, str, str]]:
+    """Yield the numbers and short texts in a JSON document: where, what, with a text that stands beside it.
+
+    The last of a list is said to be the last. Where it names a period of its own, that is where it does.
+    """
+    if isinstance(here, dict):
+        texts = (value for value in here.values() if isinstance(value, str) and _NAME.match(value))
+        label = next(texts, label)[:_CONTEXT]
+        named = next((name for name, value in here.items() if _is_period(str(value)[:_CONTEXT])), None)
+        period = f"{pointer}/{_escaped(named)}" if named is not None and pointer.endswith("/-1") else ""
+        for name, value in here.items():
+            if name != named:
+                yield from _walk(value, f"{pointer}/{_escaped(name)}", label, period)
+    elif isinstance(here, list):
+        for place, value in enumerate(here):
+            step = -1 if 0 < place == len(here) - 1 else place
+            yield from _walk(value, f"{pointer}/{step}", label, "")
+    elif isinstance(here, Decimal) or (isinstance(here, str) and 0 < len(here) <= 40):
+        yield pointer, here, label, period
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _last_names(pointer: str) -> str:
+    return "/".join(pointer.split("/")[-3:])[-_CONTEXT:]
+
+
+def _of_grid(
+    rows: Grid, kind: str, within: Mapping[str, str], *, is_text: bool, group: str = ""
+) -> Iterator[_Candidate]:
+    """Yield the cells that have a heading of their own and a row that another cell tells from the others."""
+    start = next((n for n, row in enumerate(rows) if _is_heading(row)), None)
+    if start is None:
+        return
+    heading = [" ".join(name.split()) for name in rows[start]]
+    body = [row for row in rows[start + 1 :] if len(row) == len(heading) and any(row)]
+    key = _key_column(heading, body)
+    group = group or f"{kind} {' '.join(within.values())}"
+    for name, column in _numeric_columns(heading, body):
+        for number, row in enumerate(body[:_WALKED]):
+            shown = " ".join(row[column].split())
+            match = NUMBER.fullmatch(shown)
+            if match is None or key is None or column == key:
+                continue
+            label = " ".join(row[key].split())
+            newest = number in (0, len(body) - 1) and _is_period(label)
+            end = "first" if number == 0 else "last"
+            chosen = end if newest and len(body) > 2 else {heading[key]: label}
+            options = {kind: {**within, "column": name, "row": chosen}, **(_form(match) if is_text else {})}
+            if newest and len(body) > 2:
+                options["period"] = {"column": heading[key]}
+            score = 2 + 2 * newest
+            yield _Candidate(_score(score, match), group, shown, f"{label} · {name}"[:_CONTEXT], options)
+
+
+def _is_heading(row: Sequence[str]) -> bool:
+    """Return whether a row names its columns: two or more names, each once and none a number."""
+    names = [" ".join(cell.split()) for cell in row]
+    return (
+        len(names) >= 2
+        and all(names)
+        and len({*names}) == len(names)
+        and not any(map(NUMBER.fullmatch, names))
+    )
+
+
+def _key_column(heading: Sequence[str], body: Sequence[Sequence[str]]) -> int | None:
+    """Return the first column whose cells tell all rows apart, and are names or periods."""
+    for column in range(len(heading)):
+        cells = [" ".join(row[column].split()) for row in body]
+        named = all(cell and (_is_period(cell) or not NUMBER.fullmatch(cell)) for cell in cells)
+        if cells and named and len({*cells}) == len(cells):
+            return column
+    return None
+
+
+def _numeric_columns(heading: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[tuple[str, int]]:
+    for column, name in enumerate(heading):
+        if any(NUMBER.fullmatch(" ".join(row[column].split())) for row in body):
+            yield name, column
+
+
+def _is_period(text: str) -> bool:
+    try:
+        return bool(written.period(text))
+    except SourceChanged:
+        return False
+
+
+def _form(match: re.Match[str]) -> Mapping[str, str]:
+    """Return how a number is written, as an example of it that also says how its thousands would be."""
+    said = " ".join(match[0].split()).lstrip("-−")
+    if re.fullmatch(r"\d{1,3}", said):
+        return {"written": "1,234"}
+    return {} if re.fullmatch(r"\d+(\.\d+)?", said) else {"written": said}
+
+
+def _score(base: float, match: re.Match[str]) -> float:
+    """Return how likely it is that somebody wants to follow a number: a big one rather, and no year or id."""
+    digits = match["digits"]
+    value = float(digits.replace(",", "").replace(" ", ""))
+    score = base + min(math.log10(value + 1), 7) / 2
+    if match["pound"] or match["suffix"]:
+        return score + 1
+    if "," not in digits and " " not in digits and not match["decimals"]:
+        score -= 4 * (1900 <= value <= 2100) + 3 * (value >= 10**8) + 3 * (value < 10)
+    return score
+
+
+def _beside(node: Tag) -> str:
+    """Return the words next to an element, or of what it stands in."""
+    own = apart(node)
+    for around in islice(node.parents, 4):
+        said = apart(around)
+        if said != own and len(said) <= 20 * _CONTEXT:
+            rest = said.replace(own, "…", 1)
+            place = rest.find("…")
+            return rest[max(0, place - _CONTEXT // 2) : place + _CONTEXT // 2].strip()
+    return ""
+
+
+def _classes(node: Tag) -> list[str]:
+    found = node.get("class")
+    return [name for name in found if _NAME.fullmatch(name)] if isinstance(found, list) else []
+
+
+class _Selector:
+    """Says what selects an element and no other of its page, by its names rather than its place."""
+
+    def __init__(self, soup: BeautifulSoup) -> None:
+        self._ids: Counter[str] = Counter()
+        self._classes: Counter[tuple[str, str]] = Counter()
+        self._attributes: Counter[tuple[str, str]] = Counter()
+        self._tags: Counter[str] = Counter()
+        for node in soup.find_all(True):
+            self._tags[node.name] += 1
+            self._ids[str(node.get("id", ""))] += 1
+            self._classes.update((node.name, name) for name in _classes(node))
+            self._attributes.update((node.name, name) for name in node.attrs)
+
+    def of(self, node: Tag, having: str = "") -> str:
+        """Return a selector of an element; `having` is an attribute that may tell it from others."""
+        if own := self._own(node, having):
+            return own
+        parent = node.parent
+        if parent is None or parent.name in ("body", "html", "[document]"):
+            return f"body > {self._step(node)}"
+        return f"{self.of(parent)} > {self._step(node)}"
+
+    def _own(self, node: Tag, having: str) -> str:
+        id_ = str(node.get("id", ""))
+        if _NAME.fullmatch(id_) and self._ids[id_] == 1:
+            return f"#{id_}"
+        for name in _classes(node):
+            if self._classes[node.name, name] == 1:
+                return f"{node.name}.{name}"
+        for name in (
+            *([having] if having else []),
+            *(name for name in node.attrs if name.startswith("data-")),
+        ):
+            if self._attributes[node.name, name] == 1:
+                return f"{node.name}[{name}]"
+        return node.name if self._tags[node.name] == 1 else ""
+
+    def _step(self, node: Tag) -> str:
+        """Return what selects an element among those beside it."""
+        same = list(node.parent.find_all(node.name, recursive=False)) if node.parent else [node]
+        for name in _classes(node):
+            if sum(name in _classes(one) for one in same) == 1:
+                return f"{node.name}.{name}"
+        place = next(number for number, one in enumerate(same, start=1) if one is node)
+        return node.name if len(same) == 1 else f"{node.name}:nth-of-type({place})"
+
+
+def _json(text: str) -> Any:
+    try:
+        return reading.strict_json(text, number=json_number)
+    except SourceChanged:
+        return None
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_brief(one)}" for key, one in value.items())
+    return str(value)
