@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.check import Checker, publication, read
+from bot.rules import periods
 from bot.rules.calendar import is_out, london_day
 from scrapers.toolkit.contract import LIVE, Release, Scraper, SourceChanged, Unreachable
 from state.store import StoreError
 
 log = logging.getLogger("figurewatch.backfill")
 
-BACKFILL_SINCE = "2021-01"  # the first month in the present layout
 OVERVIEW = "the overview"  # the part of a source's past that lists its releases
 
 
@@ -56,7 +56,7 @@ async def _go_on() -> None:
 async def backfill(
     checker: Checker,
     source: Scraper,
-    since: str,
+    since: str | None = None,
     *,
     show: Callable[[Progress], None] = lambda progress: None,
     wait: Callable[[], Awaitable[None]] = _go_on,
@@ -64,12 +64,14 @@ async def backfill(
 ) -> Backfilled:
     """Read every release of `source` from the month `since` on that was never read, newest first.
 
-    A release that cannot be read is named and passed over; what was read stays, so that a stopped backfill
-    goes on where it was. `wait` is awaited before each. `settled` are the releases that are not asked for,
-    by key, each with why it is refused, or nothing; those that this pass is done with are added. Raises
-    Unreachable when the list of releases cannot be had, and StoreError.
+    Without `since` it begins where the source does. A release that cannot be read is named and passed over;
+    what was read stays, so that a stopped backfill goes on where it was. `wait` is awaited before each.
+    `settled` are the releases that are not asked for, by key, each with why it is refused, or nothing; those
+    that this pass is done with are added. Raises Unreachable when the list of releases cannot be had, and
+    StoreError.
     """
     settled = {} if settled is None else settled
+    since = since or source.since
     settled.pop(OVERVIEW, None)
     passing: dict[str, str] = {}
     listed: list[Release] = []
@@ -138,10 +140,15 @@ async def _one(checker: Checker, source: Scraper, release: Release, since: str) 
     """Read one past release; return whether it held figures from `since` on."""
     web = checker.web.for_source(source.hosts)
     opened = (await source.visit([release], web))[0]
-    if not opened.file or not is_out(opened) or (opened.period and opened.period[:7] < since):
+    if not opened.file or not is_out(opened) or (opened.period and _last_month(opened.period) < since):
         return False
     fetched = await source.fetch(opened, web)
     now = checker.clock()
     content = await read(source, fetched, now)
     await checker.commit(checker.committer.past, source, content, now)
     return True
+
+
+def _last_month(period: str) -> str:
+    """Return the last month of a period; of a quarter, the last that it can have, as they are counted."""
+    return f"{int(period[:4]) + 1}-03" if periods.kind(period) in ("year", "quarter") else period[:7]

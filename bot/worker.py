@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from bot.alerts import post
-from bot.backfill import BACKFILL_SINCE, backfill
+from bot.backfill import backfill
 from bot.check import Result
 from bot.desk import Desk
 from bot.look import LISTED, Look
@@ -318,7 +318,7 @@ class Worker:
         while True:
             await wait()
             try:
-                past = await backfill(self._desk.checker, source, BACKFILL_SINCE, wait=wait, settled=settled)
+                past = await backfill(self._desk.checker, source, wait=wait, settled=settled)
                 if past.read or past.refused or past.passing:
                     log.info("%s: %s", source.key, past)
                 for part, why in {**past.refused, **past.passing}.items():

@@ -366,6 +366,7 @@ class TalkingTherapiesAnnual(nhs_digital.SeriesScraper):
     url = SERIES
     old_series = OLD_SERIES
     what = "a file of annual figures"
+    since = "2012-04"
     rhythm = ReleaseCalendar(followed=0)
     headlines = (
         Headline("Referrals received", _RECEIVED, Unit.COUNT),

@@ -205,6 +205,7 @@ class TalkingTherapiesMonthly(nhs_digital.SeriesScraper):
     url = SERIES
     old_series = OLD_SERIES
     what = "a monthly activity file"
+    since = FIRST_MONTH
     headlines = HEADLINES
     caution = "These are referrals, not people."
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from bot.backfill import BACKFILL_SINCE, OVERVIEW, backfill
+from bot.backfill import OVERVIEW, backfill
 from bot.campaign import load_campaign
 from bot.desk import Desk, open_desk
 from bot.listing import counted
@@ -48,7 +48,7 @@ async def _read_past(desk: Desk) -> None:
     for source in desk.campaign.sources:
         if not source.is_live:
             try:
-                past = await backfill(desk.checker, source, BACKFILL_SINCE)
+                past = await backfill(desk.checker, source)
             except Unreachable as error:
                 said = str(error)
             else:

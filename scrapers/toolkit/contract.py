@@ -229,6 +229,7 @@ class Scraper(ABC):
 
     name: ClassVar[str] = ""  # its module's name
     options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
+    since: ClassVar[str] = "2000-01"  # the month from which a backfill reads that is told no other
     needs_entry: ClassVar[bool] = False  # True where it is watched only if the campaign names what of it
     is_petition: ClassVar[bool] = False  # True where that is a petition, which may have a goal and marks
     headlines: ClassVar[Sequence[Headline]] = ()  # what the message of a release shows, in this order

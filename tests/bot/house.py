@@ -91,7 +91,7 @@ class House:
             desk.drop_lease()
             return results
 
-    async def backfill(self, source: str, since: str = "2021-01") -> Backfilled:
+    async def backfill(self, source: str, since: str | None = None) -> Backfilled:
         """Read the past of a source."""
         async with self.desk() as desk:
             return await backfill(desk.checker, desk.campaign.chosen([source])[0], since)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.backfill import BACKFILL_SINCE, backfill
+from bot.backfill import backfill
 from bot.campaign import parse_campaign
 from bot.desk import open_desk
 from bot.pace import Pace
@@ -111,7 +111,7 @@ class Year:
                 await watch.turn()
                 self._count()
                 if first:
-                    await backfill(desk.checker, source, BACKFILL_SINCE)
+                    await backfill(desk.checker, source)
                     self._count()
                     first = False
         self._pass(until)
