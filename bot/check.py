@@ -234,10 +234,11 @@ class Checker:
         now = self.clock()
         content = await read(source, fetched, now)
         result.releases, result.figures = 1, len(content.figures)
-        result.newest = next(iter(content.figures), None)
+        result.newest = next(iter(content.figures), release)
         values = {(f.measure.id, f.area.kind, f.area.code): _said(f.period, f.value) for f in content.figures}
         facts = memory.facts.get(source.key, {})
-        same = values == memory.latest.get(source.key) and dict(content.facts) == facts
+        known = memory.latest.get(source.key, {})
+        same = values.items() <= known.items() and dict(content.facts) == facts  # a goal may be gone
         if not same or source.key in memory.waiting or await self._is_news(source, content):
             result.page = LivePage(source, content, self.campaign.marks.get(source.key, Marks()), now)
 

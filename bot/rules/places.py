@@ -126,21 +126,15 @@ def find(asked: str, where: Directory) -> tuple[Match, ...]:
     """Return the places with figures that `asked` may mean, the likeliest first; none where nothing is near.
 
     A code is meant as such. Otherwise each word must be in one name that the place ever had, or begin a word
-    of it, whatever its case; where no place has them all, words that are spelt nearly so are taken.
+    of it, whatever its case; where no place has them all, words that are spelt nearly so are taken. What lies
+    in a board or region that was found comes last.
     """
-    if same := where.places.get(asked.strip().upper()):
-        return _ranked(dict.fromkeys(same, "code"))
     places = [place for group in where.places.values() for place in group]
-    words = _words(asked)
-    found = _named(words, places)
+    found = _each(where.places.get(asked.strip().upper(), ()), "code") or _named(_words(asked), places)
     if not found:
-        vocabulary = frozenset[str]().union(*(_words(name) for place in places for name in place.names))
-        nearest = {near for word in words for near in get_close_matches(word, vocabulary, 1, _ALIKE)}
-        found = dict.fromkeys(_named(nearest, places) if len(nearest) == len(words) else (), "spelling")
+        found = _each(_named(_corrected(_words(asked), places), places), "spelling")
     wider = {place.code for place in found if place.kind != "Provider"}
-    within: dict[Place, How] = dict.fromkeys(
-        (place for place in places if {place.icb, place.region} & wider), "within"
-    )
+    within = _each((place for place in places if {place.icb, place.region} & wider), "within")
     return _ranked({**within, **found})
 
 
@@ -193,6 +187,10 @@ def _grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, tuple[T, 
     return {name: tuple(group) for name, group in groups.items()}
 
 
+def _each(places: Iterable[Place], how: How) -> dict[Place, How]:
+    return dict.fromkeys(places, how)
+
+
 def _named(words: Collection[str], places: Iterable[Place]) -> dict[Place, How]:
     """Return the places of which a name has all of these words; `name` where it has no others."""
     found: dict[Place, How] = {}
@@ -203,6 +201,13 @@ def _named(words: Collection[str], places: Iterable[Place]) -> dict[Place, How]:
         elif any(all(_has(name, word) for word in words) for name in names):
             found[place] = "words"
     return found
+
+
+def _corrected(words: Collection[str], places: Iterable[Place]) -> frozenset[str]:
+    """Return the words of names that are spelt most like these; none where one of these is like no other."""
+    known = frozenset[str]().union(*(_words(name) for place in places for name in place.names))
+    nearest = [get_close_matches(word, known, 1, _ALIKE) for word in words]
+    return frozenset(near[0] for near in nearest) if all(nearest) else frozenset()
 
 
 def _has(name: Collection[str], word: str) -> bool:

@@ -94,6 +94,13 @@ def test_a_code_is_meant_as_such(asked: str, code: str) -> None:
     assert codes(asked) == [code]
 
 
+def test_the_code_of_a_board_without_figures_means_what_lies_within_it() -> None:
+    assert [(match.place.code, match.how) for match in find("QKS", PLACES)] == [
+        ("RXY", "within"),
+        ("NKT", "within"),
+    ]
+
+
 @pytest.mark.parametrize("asked", ["Kennt", "Medwey", "Kant and Medwy"])
 def test_a_misspelt_name_is_found(asked: str) -> None:
     first = find(asked, PLACES)[0]
