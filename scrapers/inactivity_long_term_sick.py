@@ -98,6 +98,7 @@ class InactivityLongTermSick(Scraper):
     title = "Out of work because of long-term sickness"
     url = f"{TOPIC}{_FIRST.lower()}/lms"
     publisher = "Office for National Statistics"
+    measures = tuple(MEASURES)
     hosts = frozenset({"www.ons.gov.uk"})
     rhythm = ReleaseCalendar(at=RELEASED, followed=0)
     headlines = (
@@ -107,8 +108,8 @@ class InactivityLongTermSick(Scraper):
     )
     headline_area = UK
     caution = (
-        "Long-term sick is sickness of any kind, not of mental health alone; "
-        "each figure is an estimate for three months, named by the middle one."
+        "Long-term sick is sickness of any kind, not of mental health alone. Each figure is an estimate for "
+        "three months and named by the middle one, so that neighbours overlap."
     )
 
     async def listed(self, web: Web) -> Sequence[Release]:

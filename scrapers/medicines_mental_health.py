@@ -22,6 +22,7 @@ import re
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -75,7 +76,7 @@ _HEADINGS = (
     *("Financial Year", "Financial Quarter", "BNF Section Name", "BNF Section Code"),
     *("Identified Patient Flag", _PATIENTS, _ITEMS, _COST),
 )
-_QUARTERLY = re.compile(r"Quarterly Summary Statistics ([A-Z][a-z]+) to ([A-Z][a-z]+) (\d{4})")
+_QUARTERLY = re.compile(r"Quarterly Summary Statistics[ :–-]+([A-Z][a-z]+) to ([A-Z][a-z]+) (\d{4})")
 _PUBLISHED = re.compile(r"Published (\d{1,2} [A-Z][a-z]+ \d{4})")
 _CORRECTION = re.compile(r"Correction notice: .{1,300}?\.(?=\D)")
 _CORRECTED = re.compile(r"corrected on (\d{1,2} [A-Z][a-z]+ \d{4})")
@@ -91,6 +92,7 @@ class MedicinesMentalHealth(Scraper):
     title = "Medicines used in mental health, quarterly"
     url = COLLECTION
     publisher = "NHS Business Services Authority"
+    measures = tuple(f"{section}_{what}" for section in SECTIONS for what in ("items", "patients", "cost"))
     hosts = frozenset({"www.nhsbsa.nhs.uk", "nhsbsa.nhs.uk", "nhsbsa-opendata.s3.eu-west-2.amazonaws.com"})
     rhythm = ReleaseCalendar(followed=0)
     headlines = (
@@ -151,15 +153,18 @@ class MedicinesMentalHealth(Scraper):
             yield from _figures(page, section, fetched.release.period)
 
 
-async def _collection(web: Web) -> list[Release]:
+async def _collection(web: Web) -> Sequence[Release]:
+    return await asyncio.to_thread(_listed, await web.get(COLLECTION, accept=HTML))
+
+
+@lru_cache(maxsize=2)  # most looks find the page as it was
+def _listed(page: Page) -> tuple[Release, ...]:
     """Return the quarterly publications that the collection's page links to, newest first."""
-    page = await web.get(COLLECTION, accept=HTML)
     with reading.reading(page):
-        root = await asyncio.to_thread(reading.soup, page)
-        found = {release.key: release for release in _quarterly(root, page)}
+        found = {release.key: release for release in _quarterly(reading.soup(page), page)}
         if not found:
             raise SourceChanged("a link to Quarterly Summary Statistics", "none")
-        return sorted(found.values(), key=lambda release: release.key, reverse=True)
+        return tuple(found[key] for key in sorted(found, reverse=True))
 
 
 def _quarterly(root: Tag, page: Page) -> Iterator[Release]:

@@ -20,6 +20,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -101,23 +102,28 @@ class MentalHealthDashboard(Scraper):
     title = "NHS mental health dashboard"
     url = PAGE
     publisher = "NHS England"
+    measures = tuple(measure.id for measure in _ROWS.values())
     hosts = frozenset({"www.england.nhs.uk"})
     rhythm = ReleaseCalendar(followed=0)
     headlines = (
         Headline("Talking Therapies access", "talking_therapies_access", Unit.COUNT),
-        Headline("Talking Therapies spend", "talking_therapies_spend_actual", Unit.MILLION_POUNDS),
-        Headline("Talking Therapies spend, planned", "talking_therapies_spend_plan", Unit.MILLION_POUNDS),
+        Headline(
+            "Talking Therapies spend",
+            "talking_therapies_spend_actual",
+            Unit.MILLION_POUNDS,
+            caution="Spend is in cash, not in real terms.",
+        ),
+        Headline(
+            "Talking Therapies spend, planned",
+            "talking_therapies_spend_plan",
+            Unit.MILLION_POUNDS,
+            caution="What was planned is not what was spent.",
+        ),
     )
-    caution = "Spend is in cash, not in real terms, and what was planned is not what was spent."
 
     async def listed(self, web: Web) -> Sequence[Release]:
         """Return the newest dashboard; once it is retired, its announced successor."""
-        page = await web.get(PAGE, accept={"text/html"})
-        with reading.reading(page):
-            root = await asyncio.to_thread(reading.soup, page)
-            if "retired" in reading.text(root):
-                return [_successor(root)]
-            return [_newest(root, page)]
+        return [await asyncio.to_thread(_shown, await web.get(PAGE, accept={"text/html"}))]
 
     async def releases(self, web: Web) -> Sequence[Release]:
         """Return the newest dashboard; once it is retired, its announced successor."""
@@ -153,6 +159,13 @@ class MentalHealthDashboard(Scraper):
                 )
             for measure, row in found.items():
                 yield from _figures(measure, {columns[heading]: row[heading] for heading in columns})
+
+
+@lru_cache(maxsize=2)  # most looks find the page as it was
+def _shown(page: Page) -> Release:
+    with reading.reading(page):
+        root = reading.soup(page)
+        return _successor(root) if "retired" in reading.text(root) else _newest(root, page)
 
 
 def _newest(root: Tag, page: Page) -> Release:
