@@ -68,7 +68,10 @@ def start(breaks: Breaks, measure: str, period: str) -> str:
     return found.period if found else ""
 
 
-def _faults(entry: Mapping[str, Any]) -> Iterator[str]:
+def _faults(entry: object) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        yield f"expected keys and values, found {entry!r}"
+        return
     keys = [field.name for field in fields(Break)]
     for key in entry:
         if key not in keys:

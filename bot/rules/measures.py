@@ -11,6 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
 
+DEATHS = frozenset({"M062", "M069"})  # never shown below England
+_ANNUAL = "talking_therapies_annual"
 FEWEST = 50  # a share of fewer says more of single people than of a service
 
 
@@ -18,7 +20,7 @@ FEWEST = 50  # a share of fewer says more of single people than of a service
 class Derived:
     """A share that is computed from published counts when it is needed, and never stored.
 
-    `top` and `less` are the codes that are added up and taken off in the denominator `bottom`.
+    `top` and `less` are the codes that are added up and taken off in the denominator `bottom`, all of `source`.
     `published` is the code under which the publisher prints the same share, where it does.
     """
 
@@ -29,6 +31,7 @@ class Derived:
     bottom: str
     less: tuple[str, ...] = ()
     published: str | None = None
+    source: str = "talking_therapies_monthly"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -124,6 +127,22 @@ DERIVED: dict[str, Derived] = {
             "M126",
         ),
         Derived("dna", "Missed without warning (DNA)", "appointments", ("M084",), "M082"),
+        Derived(
+            "finished_share",
+            "Finished a course (two sessions or more)",
+            "referrals received in the year",
+            ("Count_FinishedCourseTreatment",),
+            "Count_ReferralsReceived",
+            source=_ANNUAL,
+        ),
+        Derived(
+            "recovery_of_referrals",
+            "Recovered",
+            "referrals received in the year",
+            ("Count_Recovery",),
+            "Count_ReferralsReceived",
+            source=_ANNUAL,
+        ),
     )
 }
 

@@ -169,3 +169,12 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes |
 def test_a_folder_in_place_of_the_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CampaignError, match="Is a directory"):
         load_campaign(str(tmp_path))
+
+
+def test_a_series_is_watched_once_and_deaths_are_not_watched_below_england(tmp_path: Path) -> None:
+    watch = '[[watch]]\nmeasure = "{}"\narea = "{}"\ngood = "down"\n'
+    series = (("M038", "England"), ("M038", "England"), ("M062", "RVN"))
+    assert faults(tmp_path, ALONE + "".join(watch.format(*one) for one in series)) == [
+        "[[watch]] 2: watches M038 of England a second time",
+        "[[watch]] 3: M062 counts deaths, which are never shown below England",
+    ]
