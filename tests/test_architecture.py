@@ -25,9 +25,21 @@ HOMES = {
     "pandas": {"scrapers.toolkit.tables", "bot.rules", "bot.wording.charts"},
     "pyarrow": {"scrapers.toolkit.tables", "bot.rules", "bot.wording.charts"},
     "python_calamine": {"scrapers.toolkit.tables"},
+    "matplotlib": {"bot.wording.plots"},
 }
 # These cost a small command its quick start: even at home they are imported where they are used.
-HEAVY = {"alembic", "bs4", "lxml", "numpy", "pandas", "psycopg", "pyarrow", "python_calamine", "telegram"}
+HEAVY = {
+    "alembic",
+    "bs4",
+    "lxml",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "psycopg",
+    "pyarrow",
+    "python_calamine",
+    "telegram",
+}
 ALEMBIC_RUNS = "state.migrations"  # what Alembic itself loads
 
 When = Literal["at once", "when used", "for types"]

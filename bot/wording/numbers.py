@@ -37,6 +37,12 @@ def value(number: float | None, unit: str, *, whole: bool = False) -> str:
     return count(number)
 
 
+def tick(number: float, unit: str) -> str:
+    """Return a value on an axis, as short as it can be."""
+    sign = "£" if unit in (Unit.POUNDS, Unit.MILLION_POUNDS) else ""
+    return f"{sign}{_plain(number)}{'%' if unit == Unit.PERCENT else ''}"
+
+
 def exact(number: float | None, unit: str) -> str:
     """Return a value with the decimals that it was published with."""
     if number is None:

@@ -1,0 +1,162 @@
+"""What a chart shows, and the same in words for those who do not see it. Drawn by `bot.wording.plots`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from bot.wording import numbers
+
+Tone = Literal["common", "improvement", "concern", "neutral", "missing"]
+
+OGL = "Open Government Licence v3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesChart:
+    """A series as Making Data Count draws it.
+
+    `values` are by period, None where none was published; `tones` say what each point is. `mean`, `lower` and
+    `upper` are by period too, and jump where the series was re-based. `breaks` are the first periods of a new
+    definition. `source` names publisher and licence.
+    """
+
+    title: str
+    unit: str
+    periods: tuple[str, ...]
+    values: tuple[float | None, ...]
+    tones: tuple[Tone, ...]
+    mean: tuple[float | None, ...] = ()
+    lower: tuple[float | None, ...] = ()
+    upper: tuple[float | None, ...] = ()
+    target: float | None = None
+    breaks: tuple[str, ...] = ()
+    note: str = ""
+    source: str = ""
+    kind: Literal["series"] = "series"
+
+
+@dataclass(frozen=True, slots=True)
+class PairChart:
+    """Two series side by side, in one unit: each a name with its values by period."""
+
+    title: str
+    unit: str
+    periods: tuple[str, ...]
+    names: tuple[str, str]
+    values: tuple[tuple[float | None, ...], tuple[float | None, ...]]
+    source: str = ""
+    kind: Literal["pair"] = "pair"
+
+
+@dataclass(frozen=True, slots=True)
+class PetitionChart:
+    """A petition's readings, its goal, and when it may get there: early, about and late, as ISO times."""
+
+    title: str
+    times: tuple[str, ...]
+    counts: tuple[int, ...]
+    goal: int | None = None
+    ahead: tuple[str | None, str | None, str | None] = (None, None, None)
+    source: str = ""
+    kind: Literal["petition"] = "petition"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseChart:
+    """A release at one glance: for each percentage its label, the value, and the same period last year."""
+
+    title: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+    before: tuple[float | None, ...]
+    source: str = ""
+    kind: Literal["release"] = "release"
+
+
+Chart = SeriesChart | PairChart | PetitionChart | ReleaseChart
+
+
+def packed(chart: Chart) -> str:
+    """Return a chart as JSON."""
+    return json.dumps(asdict(chart))
+
+
+def unpacked(text: str) -> Chart:
+    """Return what was packed."""
+    fields = {name: _frozen(value) for name, value in json.loads(text).items()}
+    kinds: dict[str, type[Chart]] = {
+        "series": SeriesChart,
+        "pair": PairChart,
+        "petition": PetitionChart,
+        "release": ReleaseChart,
+    }
+    return kinds[fields["kind"]](**fields)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def alt_text(chart: Chart) -> str:
+    """Return in a sentence or two what the chart shows."""
+    match chart:
+        case SeriesChart():
+            return _series_in_words(chart)
+        case PairChart(title=title, names=names):
+            ends = [_last(chart.periods, values) for values in chart.values]
+            said = (
+                f"{name} {numbers.value(end[1], chart.unit)} in {numbers.period(end[0])}"
+                for name, end in zip(names, ends, strict=True)
+                if end
+            )
+            return f"Line chart. {title}: {'; '.join(said)}."
+        case PetitionChart(title=title, counts=counts, goal=goal):
+            aim = f" The goal is {numbers.count(goal)}." if goal else ""
+            rise = f"from {numbers.count(counts[0])} to {numbers.signatures(counts[-1])}"
+            return f"Line chart. {title}: {rise}.{aim}"
+        case ReleaseChart(title=title, labels=labels, values=values):
+            said = (
+                f"{label} {numbers.value(value, 'percent')}"
+                for label, value in zip(labels, values, strict=True)
+            )
+            return f"Bar chart. {title}: {'; '.join(said)}."
+
+
+def _series_in_words(chart: SeriesChart) -> str:
+    last = _last(chart.periods, chart.values)
+    if last is None:
+        return f"Chart without a value. {chart.title}."
+    period, value = last
+    first = next(
+        period for period, found in zip(chart.periods, chart.values, strict=True) if found is not None
+    )
+    place = chart.periods.index(period)
+    words = [
+        f"Chart of {chart.title}, {numbers.period(first)} to {numbers.period(period)}.",
+        f"Last value {numbers.value(value, chart.unit)}.",
+    ]
+    if chart.mean and chart.lower and chart.upper:
+        low, mean, high = (side[place] for side in (chart.lower, chart.mean, chart.upper))
+        if low is not None and mean is not None and high is not None:
+            usual = f"{numbers.value(low, chart.unit)} to {numbers.value(high, chart.unit)}"
+            words.append(f"Average {numbers.value(mean, chart.unit)}, usual range {usual}.")
+    if chart.target is not None:
+        words.append(f"Target {numbers.value(chart.target, chart.unit)}.")
+    tone = chart.tones[place]
+    if tone in ("improvement", "concern"):
+        words.append(f"The last point is special cause: {tone}.")
+    return " ".join(words)
+
+
+def _last(periods: Sequence[str], values: Sequence[float | None]) -> tuple[str, float] | None:
+    return next(
+        (
+            (period, value)
+            for period, value in zip(reversed(periods), reversed(values), strict=True)
+            if value is not None
+        ),
+        None,
+    )
