@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,10 +25,17 @@ CAPTURES = Path("tests/captures")
 @click.option("--url", help="The address that the source is to watch, where it takes one.")
 @click.option("--id", "number", help="The number or name that tells it from others of its kind.")
 @click.option("--host", "hosts", multiple=True, help="A further host it may ask; may be given again.")
+@click.option("--set", "more", multiple=True, help="A further key of its entry, as in the campaign file.")
 @click.option("--save", is_flag=True, help=f"Keep pages and figures under {CAPTURES}/NAME/DATE/.")
 @click.option("--again", metavar="DATE", help="Read the capture of that day instead of the web.")
 def main(
-    name: str, url: str | None, number: str | None, hosts: tuple[str, ...], save: bool, again: str | None
+    name: str,
+    url: str | None,
+    number: str | None,
+    hosts: tuple[str, ...],
+    more: tuple[str, ...],
+    save: bool,
+    again: str | None,
 ) -> None:
     """Ask the source NAME once, and print its releases and figures.
 
@@ -38,6 +46,7 @@ def main(
     Examples:
       python -m scrapers parliament_petition --id 700143 --save
       python -m scrapers parliament_petition --again 2024-11-24
+      python -m scrapers page_figure --id beds --url https://example.org/ --set 'css = "#beds"' …
     """
     if again is not None:
         _again(name, CAPTURES / name / again)
@@ -45,6 +54,7 @@ def main(
     options = {"url": url, "id": number, "hosts": list(hosts) or None}
     entry = {key: value for key, value in options.items() if value is not None}
     try:
+        entry |= tomllib.loads("\n".join(more))
         source = load(name)(entry)
         now = datetime.now(UTC)
         found, recorder = asyncio.run(_ask(source, now))
