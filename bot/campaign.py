@@ -29,12 +29,6 @@ class CampaignError(Exception):
     """Name every entry of the campaign file that cannot be used, and how to mend it."""
 
 
-def _known_measure(name: str) -> str:
-    if name not in DERIVED and not re.fullmatch(r"M\d{3,4}", name):
-        raise ValueError(f"unknown measure {name!r}{nearest(name, DERIVED)}")
-    return name
-
-
 def _plain_id(id: object) -> object:
     if type(id) not in (int, str) or not re.fullmatch(r"[\w.-]{1,64}", str(id)):
         raise ValueError(f"expected a number, or letters, digits, dots and dashes, found {id!r}")
@@ -70,7 +64,7 @@ class _Source(BaseModel):
 
 
 class _Watch(_Strict):
-    measure: Annotated[str, AfterValidator(_known_measure)]
+    measure: str
     area: str = "England"
     good: Literal["up", "down", "neither"]
     minimum: float = Field(default=0, ge=0)
@@ -180,8 +174,8 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
             sources[source.key] = source
     if head:
         sources |= {source.key: source for source in _publishers(head, faults)}
-    faults += _faults_of_watches(watches)
-    faults += _faults_of_claims(claims, sources)
+        faults += _faults_of_watches(watches, sources)
+        faults += _faults_of_claims(claims, sources)
     if not sources and not faults:
         faults.append(
             "there is nothing to watch; add a [[petition]], a [[source]], or a name to sources in [campaign]"
@@ -245,10 +239,23 @@ def _misplaced(source: type[Scraper], named: _Petition | _Source) -> str:
     return ""
 
 
-def _faults_of_watches(watches: Iterable[tuple[str, Mapping[str, Any], _Watch]]) -> Iterator[str]:
+def _unknown_measure(name: str, sources: Collection[Scraper]) -> str:
+    """Return what is wrong with a name that must be a measure of these sources, or nothing."""
+    ours = [share.name for share in DERIVED.values() if share.source in {source.name for source in sources}]
+    if name in ours or any(source.has_measure(name) for source in sources):
+        return ""
+    known = (*ours, *(measure for source in sources for measure in source.measures))
+    return f"unknown measure {name!r}{nearest(name, known) or '; no source that is watched has it'}"
+
+
+def _faults_of_watches(
+    watches: Iterable[tuple[str, Mapping[str, Any], _Watch]], sources: Mapping[str, Scraper]
+) -> Iterator[str]:
     """Yield what is wrong with the watch list as a whole."""
     seen: set[tuple[str, str]] = set()
     for where, _, watch in watches:
+        if unknown := _unknown_measure(watch.measure, sources.values()):
+            yield f"{where} measure: {unknown}"
         if watch.measure in DEATHS and watch.area != ENGLAND.code:
             yield f"{where} {watch.measure} counts deaths, which are never shown below England"
         if (series := (watch.measure, watch.area)) in seen:
@@ -257,7 +264,7 @@ def _faults_of_watches(watches: Iterable[tuple[str, Mapping[str, Any], _Watch]])
 
 
 def _faults_of_claims(
-    claims: Iterable[tuple[str, Mapping[str, Any], _Claim]], sources: Collection[str]
+    claims: Iterable[tuple[str, Mapping[str, Any], _Claim]], sources: Mapping[str, Scraper]
 ) -> Iterator[str]:
     """Yield what is wrong with the claims beside the sources that are watched."""
     said: set[str] = set()
@@ -265,6 +272,10 @@ def _faults_of_claims(
         of = claim.figure
         if of.source not in sources:
             yield f"{where} figure.source: {of.source!r} is not watched{nearest(of.source, sources)}"
+        else:
+            for key, measure in (("measure", of.measure), ("less", of.less)):
+                if measure and (unknown := _unknown_measure(measure, [sources[of.source]])):
+                    yield f"{where} figure.{key}: {unknown}"
         if of.months and share_of(of.measure) is None:
             yield f"{where} figure.months: only a share is taken over months, found {of.measure!r}"
         if claim.thin and not claim.holds:

@@ -55,6 +55,7 @@ class KonpPetition(Scraper):
         "hosts": "further hosts it may ask, such as the server of the script that holds the count",
     }
     needs_entry = True
+    measures = (SIGNATURES.id, DISPLAYED_TARGET.id)
     is_petition = True
     publisher = "Keep Our NHS Public"
     rhythm = Every()

@@ -91,6 +91,7 @@ class PageFigure(Scraper):
         self.measure = Measure(
             _text(entry, "measure", str(name)), _text(entry, "measure", self.title), _unit(entry)
         )
+        self.measures = (self.measure.id,)
         self.times = _times(entry.get("times"), self.written, self.measure.unit)
         self.low, self.high = _range(entry.get("range"))
         self.area = _area(_text(entry, "area", ENGLAND.code))

@@ -59,6 +59,7 @@ class ParliamentPetition(Scraper):
     needs_entry = True
     is_petition = True
     publisher = "UK Parliament"
+    measures = (SIGNATURES.id,)
     hosts = frozenset({HOST})
     rhythm = Every()
 

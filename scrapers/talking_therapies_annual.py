@@ -359,6 +359,23 @@ _BOUNDS = (  # what cannot be more than another count
 )
 
 
+_LATER = (  # measured since 2020-21, 2022-23 and 2024-25
+    *("Count_SecondTreatment", "Count_EndedAfterOneTreatment", "Count_FinishedCourseTreatment_with_EmpSup"),
+    "Percentage_Variable_withFCTandES",
+)
+_KNOWN = frozenset(
+    (
+        *(*_ALWAYS, *_LATER, *_POSITION_COUNTS),
+        *(f"{measure}:{group.name}" for measure in _OF_GROUPS for group in _GROUPS),
+        *(
+            f"{measure}:therapy_{code}"
+            for measure in (*_POSITION_COUNTS, *_THERAPY_MEASURES)
+            for code in _THERAPIES.values()
+        ),
+    )
+)
+
+
 class TalkingTherapiesAnnual(nhs_digital.SeriesScraper):
     """The annual figures of NHS Talking Therapies, for anxiety and depression."""
 
@@ -367,6 +384,7 @@ class TalkingTherapiesAnnual(nhs_digital.SeriesScraper):
     old_series = OLD_SERIES
     what = "a file of annual figures"
     since = "2012-04"
+    measures = _KNOWN
     rhythm = ReleaseCalendar(followed=0)
     headlines = (
         Headline("Referrals received", _RECEIVED, Unit.COUNT),

@@ -121,6 +121,7 @@ _UNIT_ORDER = tuple(Unit)
 _WITHHELD = ("*", "-")
 _MOST_CELLS = 1 << 26  # organisations of either kind times measures; real months have ten million
 
+_MEASURE_ID = r"M\d{3,4}"
 KEY_MEASURES = frozenset(
     f"M{number:03}"
     for number in (
@@ -208,6 +209,10 @@ class TalkingTherapiesMonthly(nhs_digital.SeriesScraper):
     since = FIRST_MONTH
     headlines = HEADLINES
     caution = "These are referrals, not people."
+
+    def has_measure(self, id: str) -> bool:
+        """Return whether this is written as a MEASURE_ID is: new ones come with new files."""
+        return re.fullmatch(_MEASURE_ID, id) is not None
 
     def file(self, shown: nhs_digital.ReleasePage) -> str:
         """Return the address of a release's monthly activity file; empty where it should have none."""
@@ -340,7 +345,7 @@ class _Month:
         """Return each row's unit, by the first word of its measure's name."""
         import numpy as np
 
-        unknown = next((value for value in self.ids.values if not re.fullmatch(r"M\d{3,4}", value)), None)
+        unknown = next((value for value in self.ids.values if not re.fullmatch(_MEASURE_ID, value)), None)
         if unknown is not None:
             raise SourceChanged("a MEASURE_ID such as M001", short(unknown))
         rows = np.array([_unit(name) for name in self.names.values], dtype=np.int8)[self.names.codes]

@@ -20,7 +20,7 @@ import scrapers
 from scrapers.__main__ import main
 from scrapers.toolkit.capture import Look, Recorder, SavedWeb, look
 from scrapers.toolkit.capture import look_again as look_at_saved
-from scrapers.toolkit.contract import Every, Page, ReleaseCalendar, Web
+from scrapers.toolkit.contract import Every, Figure, Page, ReleaseCalendar, Web
 from scrapers.toolkit.web import WebClient
 from tests.fakes.sites import Sites
 
@@ -79,6 +79,14 @@ def test_a_source_says_what_it_is(name: str) -> None:
 def test_a_capture_reads_the_same_without_a_request(capture: Path) -> None:
     found = look_at_saved(scrapers.load(capture.parent.name), capture)
     assert str(found) == (capture / "figures.txt").read_text()
+
+
+@pytest.mark.parametrize("capture", READ, ids=name_of)
+def test_a_source_knows_the_measures_that_it_reads(capture: Path) -> None:
+    entry = json.loads((capture / "capture.json").read_text())["entry"]
+    source = scrapers.load(capture.parent.name)(entry)
+    read = {item.measure.id for item in look_again(capture).figures if isinstance(item, Figure)}
+    assert [id for id in sorted(read) if not source.has_measure(id)] == []
 
 
 @pytest.mark.parametrize("name", scrapers.names())

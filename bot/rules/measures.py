@@ -20,8 +20,8 @@ FEWEST = 50  # a share of fewer says more of single people than of a service
 class Derived:
     """A share that is computed from published counts when it is needed, and never stored.
 
-    `top` and `less` are the codes that are added up and taken off in the denominator `bottom`, all of `source`.
-    `published` is the code under which the publisher prints the same share, where it does.
+    `top` and `less` are the codes that are added up and taken off in the denominator `bottom`; all are of
+    `source`. `published` is the code under which the publisher prints the same share, where it does.
     """
 
     name: str

@@ -236,6 +236,7 @@ class Scraper(ABC):
     headline_area: ClassVar[Area] = ENGLAND  # the area of the headlines
     caution: ClassVar[str] = ""  # what all its figures must not be taken for, in one sentence
 
+    measures: Collection[str] = ()  # the ids of its measures, as far as they are known beforehand
     key: str  # `name`, or `name:id`; its key in the store, never changes
     title: str  # what an alert calls it
     url: str  # where a reader can check it
@@ -256,6 +257,10 @@ class Scraper(ABC):
     def is_live(self) -> bool:
         """Return whether it has a single release, `live`, that is read again and again."""
         return isinstance(self.rhythm, Every)
+
+    def has_measure(self, id: str) -> bool:
+        """Return whether it has a measure of this id, so that a campaign may name it."""
+        return id in self.measures
 
     @abstractmethod
     async def releases(self, web: Web) -> Sequence[Release]:

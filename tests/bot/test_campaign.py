@@ -72,7 +72,7 @@ def test_every_fault_is_named_with_its_entry_and_the_nearest_right_word(tmp_path
         ur = "https://example.org/petition"
         Goal = 1000
         [[watch]]
-        measure = "treated_onc"
+        measure = "treated_once"
         good = "sideways"
         minimum = "1"
         [[claim]]
@@ -85,7 +85,6 @@ def test_every_fault_is_named_with_its_entry_and_the_nearest_right_word(tmp_path
         "[campain] is not known; did you mean 'campaign'?",
         "[campaign] 'name' is missing",
         "[campaign] unknown key 'nme'; did you mean 'name'?",
-        "[[watch]] 1: measure: unknown measure 'treated_onc'; did you mean 'treated_once'?",
         "[[watch]] 1: good: expected 'up', 'down' or 'neither', found 'sideways'",
         "[[watch]] 1: minimum: expected a number, found '1'",
         "[[claim]] 1: 'figure.measure' is missing",
@@ -171,10 +170,44 @@ def test_a_folder_in_place_of_the_file_is_one_line(tmp_path: Path) -> None:
         load_campaign(str(tmp_path))
 
 
+def test_a_measure_is_one_of_a_source_that_is_watched(tmp_path: Path) -> None:
+    watch = '[[watch]]\nmeasure = "{}"\ngood = "down"\n'
+    claim = '[[claim]]\nsays = "{0}"\nwhere = "x"\nfigure = {{ source = "{1}", measure = "{2}" }}\n'
+    annual = "talking_therapies_annual"
+    campaign = read(
+        tmp_path,
+        HEAD
+        + watch.format("M038")
+        + watch.format("finished_share")
+        + claim.format("one", annual, "finished_share")
+        + claim.format("two", annual, "Percentage_ReliableRecovery:decile_10")
+        + claim.format("three", "inactivity_long_term_sick", "LF2S"),
+    )
+    assert [one.measure for one in campaign.watches] == ["M038", "finished_share"]
+    assert len(campaign.claims) == 3
+    assert faults(
+        tmp_path,
+        HEAD
+        + watch.format("treated_onc")
+        + claim.format("one", annual, "finished")
+        + claim.format("two", annual, "Count_ReferralReceived")
+        + claim.format("three", "inactivity_long_term_sick", "M038"),
+    ) == [
+        "[[watch]] 1: measure: unknown measure 'treated_onc'; did you mean 'treated_once'?",
+        "[[claim]] 1: figure.measure: unknown measure 'finished'; did you mean 'finished_share'?",
+        "[[claim]] 2: figure.measure: unknown measure 'Count_ReferralReceived'; "
+        "did you mean 'Count_ReferralsReceived'?",
+        "[[claim]] 3: figure.measure: unknown measure 'M038'; no source that is watched has it",
+    ]
+    assert faults(tmp_path, ALONE + watch.format("M038")) == [
+        "[[watch]] 1: measure: unknown measure 'M038'; no source that is watched has it"
+    ]
+
+
 def test_a_series_is_watched_once_and_deaths_are_not_watched_below_england(tmp_path: Path) -> None:
     watch = '[[watch]]\nmeasure = "{}"\narea = "{}"\ngood = "down"\n'
     series = (("M038", "England"), ("M038", "England"), ("M062", "RVN"))
-    assert faults(tmp_path, ALONE + "".join(watch.format(*one) for one in series)) == [
+    assert faults(tmp_path, HEAD + "".join(watch.format(*one) for one in series)) == [
         "[[watch]] 2: watches M038 of England a second time",
         "[[watch]] 3: M062 counts deaths, which are never shown below England",
     ]
