@@ -23,6 +23,7 @@ _RESUME = (
     .values(paused=None, reason="")
     .returning(chats.c.chat)
 )
+_FORGET_MESSAGES = sa.update(outbox).where(outbox.c.chat == sa.bindparam("of_chat")).values(message_id=None)
 _FIRST_UNDONE = sa.select(sa.func.min(outbox.c.id)).where(
     outbox.c.chat == sa.bindparam("of_chat"), outbox.c.state.in_(["pending", "sending", "ambiguous"])
 )
@@ -44,11 +45,15 @@ class Chats:
         return {row.chat: ChatState(*row) for row in self._connection.execute(_CHATS)}
 
     def moved(self, chat: str, new: str) -> bool:
-        """Remember that a group has a new id. Return False if that was known."""
+        """Remember that a group has a new id. Return False if that was known.
+
+        Ids of messages are those of the group that is gone, and stand for others in the new one.
+        """
         known = self.known().get(chat)
         if known and known.moved_to == new:
             return False
         self._connection.execute(_MOVE, {"chat": chat, "moved_to": new, "paused": None, "reason": ""})
+        self._connection.execute(_FORGET_MESSAGES, {"of_chat": chat})
         return True
 
     def pause(self, chat: str, reason: str, now: datetime) -> bool:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from state.database import reading, writing
 from state.lease import Claim, keep, take
-from state.records import InHand, OutboxRow, ParcelState, SendState, Standing
-from state.tables import alerts, outbox
+from state.records import Contents, InHand, OutboxRow, Parcel, ParcelState, SendState, Standing
+from state.tables import alerts, blobs, outbox
 
+_OWN = outbox.c.action.in_(["send", "reply"])  # a message of its alert, not other words for one
 _UNDONE = outbox.c.state.in_(["pending", "sending", "ambiguous"])
 _FIRST_UNDONE = sa.select(sa.func.min(outbox.c.id)).where(_UNDONE).group_by(outbox.c.chat)
 _AT_HAND = sa.and_(outbox.c.id.in_(_FIRST_UNDONE), outbox.c.state != "sending")
 _DUE = outbox.c.not_before <= sa.bindparam("now", type_=outbox.c.not_before.type)
 
-_ROWS = sa.select(
+_ROWS: sa.Select[*tuple[Any, ...]] = sa.select(
     outbox.c.id,
     outbox.c.alert,
     *alerts.c["source", "kind", "finding"],
     *outbox.c["chat", "thread", "part", "payload", "state", "attempts", "resends", "not_before", "created"],
+    outbox.c.action,
 ).select_from(outbox.join(alerts))
 _HEADS = _ROWS.where(_AT_HAND, _DUE).order_by(outbox.c.id)
 _HEADS_OF = _ROWS.where(
@@ -42,6 +44,7 @@ _UNSETTLED = (
     .select_from(outbox.join(alerts))
     .where(
         _UNDONE,
+        _OWN,
         alerts.c.kind.in_(sa.bindparam("kinds", expanding=True)),
         alerts.c.created <= sa.bindparam("until", type_=alerts.c.created.type),
     )
@@ -49,6 +52,51 @@ _UNSETTLED = (
 )
 
 _ROW = outbox.c.id == sa.bindparam("of_id")
+_told = outbox.alias("told")
+
+
+def _carries(target: sa.ColumnElement[Any], chat: Any, thread: Any, part: Any) -> sa.ColumnElement[bool]:
+    """Return whether a row (`told`) is the message of alert `target` in this place, or an edit of it."""
+    own = sa.and_(_told.c.alert == target, _told.c.action.in_(["send", "reply"]))
+    edit = sa.and_(_told.c.target == target, _told.c.action.in_(["edit", "anew"]))
+    here = (_told.c.chat == chat, _told.c.thread.is_not_distinct_from(thread), _told.c.part == part)
+    return sa.and_(sa.or_(own, edit), *here)
+
+
+_EARLIER = (
+    sa.select(_told.c.message_id)
+    .where(
+        _carries(outbox.c.target, outbox.c.chat, outbox.c.thread, outbox.c.part),
+        _told.c.message_id.is_not(None),
+    )
+    .order_by(_told.c.id.desc())
+    .limit(1)
+    .correlate(outbox)
+    .scalar_subquery()
+)
+_CONTENTS = (
+    sa.select(outbox.c.payload, _EARLIER, blobs.c.body)
+    .select_from(outbox.outerjoin(blobs, blobs.c.digest == outbox.c.photo))
+    .where(_ROW)
+)
+_REWORD = (
+    sa.update(outbox)
+    .where(
+        outbox.c.id
+        == sa.select(sa.func.max(_told.c.id))
+        .where(
+            _carries(
+                sa.bindparam("of_target", type_=sa.Integer),
+                sa.bindparam("of_chat"),
+                sa.bindparam("of_thread", type_=sa.Integer),
+                sa.bindparam("of_part"),
+            )
+        )
+        .scalar_subquery(),
+        outbox.c.state.in_(["pending", "ambiguous"]),
+    )
+    .values(payload=sa.bindparam("other", type_=outbox.c.payload.type))
+)
 _IN_HAND = sa.and_(
     _ROW,
     outbox.c.state == "sending",
@@ -66,18 +114,25 @@ _BEGIN = (
 _ARRIVED = sa.update(outbox).where(_ROW, outbox.c.state != "sent")
 _PUT_BACK = sa.update(outbox).where(_IN_HAND)
 _PUT_BACK_COUNTED = _PUT_BACK.values(attempts=outbox.c.attempts + 1)
+_PUT_BACK_DOUBTED = _PUT_BACK.values(resends=outbox.c.resends + 1)
 _RECOVER = (
     sa.update(outbox)
     .where(outbox.c.state == "sending")
-    .values(state="ambiguous", not_before=sa.bindparam("until"), error="the process ended while it was sent")
+    .values(
+        state=sa.case((outbox.c.action == "edit", "pending"), else_="ambiguous"),  # an edit is made again
+        not_before=sa.bindparam("until"),
+        error="the process ended while it was sent",
+    )
 )
-_ANY_UNDONE = sa.select(sa.literal(1)).where(outbox.c.alert == sa.bindparam("of_alert"), _UNDONE).limit(1)
+_ANY_UNDONE = (
+    sa.select(sa.literal(1)).where(outbox.c.alert == sa.bindparam("of_alert"), _UNDONE, _OWN).limit(1)
+)
 _ALERT = sa.select(*alerts.c["id", "kind", "finding", "created"]).where(
     alerts.c.id == sa.bindparam("of_alert")
 )
 _ITS_PARCELS = (
     sa.select(*outbox.c["chat", "thread", "state", "done", "error"])
-    .where(outbox.c.alert == sa.bindparam("of_alert"))
+    .where(outbox.c.alert == sa.bindparam("of_alert"), _OWN)
     .order_by(outbox.c.id)
 )
 
@@ -119,16 +174,19 @@ class Outbox:
             next_due: datetime | None = connection.scalar(_NEXT_DUE)
         return next_due
 
-    def begin(self, row: InHand, claim: Claim, now: datetime) -> bool:
-        """Take a row for sending, before the call. Return False if it is gone, or the lease is not ours.
+    def begin(self, row: InHand, claim: Claim, now: datetime) -> Contents | None:
+        """Take a row for sending, before the call, and return what it says: nothing changes that any more.
 
-        The lease is renewed in the same transaction: it outlasts a call that is shorter. Taking a row that is
-        in doubt counts as a re-send. Where nobody knows whether this was committed, it may be done again.
+        None if the row is gone, or the lease is not ours. The lease is renewed in the same transaction: it
+        outlasts a call that is shorter. Taking a row that is in doubt counts as a re-send. Where nobody knows
+        whether this was committed, it may be done again.
         """
         with writing(self._engine) as connection:
             if not keep(connection, claim, now):
-                return False
-            return connection.execute(_BEGIN, {"of_id": row.id, "since": row.began}).rowcount == 1
+                return None
+            if connection.execute(_BEGIN, {"of_id": row.id, "since": row.began}).rowcount != 1:
+                return None
+            return Contents(*connection.execute(_CONTENTS, {"of_id": row.id}).one())
 
     def keep(self, claim: Claim, now: datetime) -> bool:
         """Renew the lease to send, before another call for a row in hand; False if it is not ours."""
@@ -172,6 +230,21 @@ class Parcels:
         put_back = _PUT_BACK_COUNTED if counts else _PUT_BACK
         return self._set(put_back, row, state="pending", not_before=not_before, error=error)
 
+    def again(self, row: InHand, not_before: datetime, error: str) -> bool:
+        """Put back an edit that may have been made or not: to make it twice does no harm."""
+        return self._set(_PUT_BACK_DOUBTED, row, state="pending", not_before=not_before, error=error)
+
+    def anew(self, row: InHand, not_before: datetime, error: str) -> bool:
+        """Put back an edit as a message of its own: what it was to edit is not there."""
+        values = {"state": "pending", "not_before": not_before, "error": error, "resends": 0}
+        return self._set(_PUT_BACK, row, **values, action="anew")
+
+    def reworded(self, edit: Parcel) -> bool:
+        """Let an edit's words take the place of those that still wait to be sent; False if none do."""
+        place = {"of_chat": edit.chat, "of_thread": edit.thread, "of_part": edit.part}
+        words: Mapping[str, Any] = {"of_target": edit.target, **place, "other": dict(edit.payload)}
+        return self._connection.execute(_REWORD, words).rowcount == 1
+
     def ambiguous(self, row: InHand, not_before: datetime, error: str) -> bool:
         """Put back a row that may have been sent or not."""
         return self._set(_PUT_BACK, row, state="ambiguous", not_before=not_before, error=error)
@@ -185,7 +258,7 @@ class Parcels:
         return self._set(_PUT_BACK, row, state="dead", done=now, error=error)
 
     def on_its_way(self, alert: int) -> bool:
-        """Return whether some parcel of an alert has not come to its end."""
+        """Return whether some message of an alert, edits left aside, has not come to its end."""
         return self._connection.scalar(_ANY_UNDONE, {"of_alert": alert}) is not None
 
     def standing(self, alert: int) -> Standing:

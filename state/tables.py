@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0002"  # the newest migration; a test holds them together
+SCHEMA = "0003"  # the newest migration; a test holds them together
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -195,12 +195,22 @@ alerts = sa.Table(
     sa.Column("created", Instant, nullable=False),
 )
 
-outbox = sa.Table(
+blobs = sa.Table(  # pictures, each once, by the SHA-256 of its bytes
+    "blobs",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+outbox = sa.Table(  # `target` is the alert whose message is edited or replied to
     "outbox",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("alert", sa.ForeignKey("alerts.id"), nullable=False),
     sa.Column("key", Text, nullable=False, unique=True),
+    sa.Column("action", Text, nullable=False, server_default="send"),
+    sa.Column("target", sa.Integer),
+    sa.Column("photo", sa.ForeignKey("blobs.digest")),
     sa.Column("chat", Text, nullable=False),
     sa.Column("thread", sa.Integer),
     sa.Column("part", sa.Integer, nullable=False),
@@ -217,7 +227,9 @@ outbox = sa.Table(
     sa.CheckConstraint(
         "state IN ('pending', 'sending', 'ambiguous', 'sent', 'unconfirmed', 'dead')", name="state"
     ),
+    sa.CheckConstraint("action IN ('send', 'reply', 'edit', 'anew')", name="action"),
     sa.Index("ix_outbox_alert", "alert"),
+    sa.Index("ix_outbox_target", "target"),
     sa.Index("ix_outbox_state", "state", "chat", "id"),
 )
 

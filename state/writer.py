@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from itertools import chain
 from typing import Any
 
@@ -19,7 +20,7 @@ from state.holding import packed
 from state.names import note_names
 from state.outbox import Parcels
 from state.reader import Reader, SeriesKey
-from state.records import Content, Fault, NewAlert, Parcel, ReleaseState, Trouble, Verdict
+from state.records import Amendment, Content, Fault, NewAlert, Parcel, ReleaseState, Trouble, Verdict
 from state.sql import insert_once, upsert
 
 _NOTE_CHECKED = upsert(t.sources, ["key"], "checked_at")
@@ -111,6 +112,18 @@ _INSERT_ALERT = insert_once(
     t.alerts, "id", "source", "kind", "dedupe", "text", "finding", "created", key="dedupe"
 )
 _INSERT_PARCEL = sa.insert(t.outbox)
+_INSERT_BLOB = insert_once(t.blobs, "digest", "body")
+_ALERT = sa.select(*t.alerts.c["id", "kind", "dedupe"]).where(t.alerts.c.id == sa.bindparam("of_alert"))
+_AMEND = sa.update(t.alerts).where(t.alerts.c.id == sa.bindparam("of_alert"))
+_PLACES = (
+    sa.select(*t.outbox.c["chat", "thread"])
+    .where(
+        t.outbox.c.alert == sa.bindparam("of_alert"),
+        t.outbox.c.action.in_(["send", "reply"]),
+        t.outbox.c.part == 1,
+    )
+    .order_by(t.outbox.c.id)
+)
 
 
 class Writer(Reader):
@@ -289,8 +302,35 @@ class Writer(Reader):
         if not inserted.rowcount:
             return False
         parcels = sorted(alert.parcels, key=lambda parcel: parcel.part)
-        self._each(_INSERT_PARCEL, [_outbox_row(alert, parcel, now) for parcel in parcels])
+        self._put(alert.id, f"{alert.dedupe}|{alert.kind}", parcels, now)
         return True
+
+    def amend_alert(self, amendment: Amendment, now: datetime) -> None:
+        """Say an alert in other words from now on, in the log and in each chat that it was told in.
+
+        LookupError if there is no such alert.
+        """
+        of_alert = {"of_alert": amendment.alert}
+        alert = self._connection.execute(_ALERT, of_alert).first()
+        if alert is None:
+            raise LookupError(f"expected alert {amendment.alert}, found none")
+        said = {"text": amendment.text, "finding": dict(amendment.finding)}
+        self._connection.execute(_AMEND, {**of_alert, **said})
+        edits = [
+            Parcel(row.chat, amendment.payload, row.thread, action="edit", target=alert.id)
+            for row in self._connection.execute(_PLACES, of_alert)
+        ]
+        self._put(alert.id, f"{alert.dedupe}|{alert.kind}|{amendment.episode}", edits, now)
+
+    def _put(self, alert: int, key: str, parcels: Sequence[Parcel], now: datetime) -> None:
+        """Put parcels of an alert into the outbox, and their photos beside it.
+
+        An edit whose message still waits to be sent changes that one, and has no row of its own.
+        """
+        fresh = [p for p in parcels if p.action != "edit" or not self.parcels.reworded(p)]
+        photos = {_digest(p.photo): p.photo for p in fresh if p.photo}
+        self._each(_INSERT_BLOB, [{"digest": digest, "body": body} for digest, body in photos.items()])
+        self._each(_INSERT_PARCEL, [_outbox_row(alert, key, parcel, now) for parcel in fresh])
 
     def _each(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
@@ -422,11 +462,19 @@ def _state(old: Mapping[str, Any], new: Release) -> ReleaseState:
     return "revised" if read and replaced else before
 
 
-def _outbox_row(alert: NewAlert, parcel: Parcel, now: datetime) -> dict[str, Any]:
+def _digest(photo: bytes) -> str:
+    return sha256(photo).hexdigest()
+
+
+def _outbox_row(alert: int, key: str, parcel: Parcel, now: datetime) -> dict[str, Any]:
     thread = "" if parcel.thread is None else parcel.thread
+    at = "" if parcel.action == "send" else f"|{parcel.action} {parcel.target}"
     return {
-        "alert": alert.id,
-        "key": f"{alert.dedupe}|{alert.kind}|{parcel.chat}|{thread}|{parcel.part}",
+        "alert": alert,
+        "key": f"{key}|{parcel.chat}|{thread}|{parcel.part}{at}",
+        "action": parcel.action,
+        "target": parcel.target,
+        "photo": _digest(parcel.photo) if parcel.photo else None,
         "chat": parcel.chat,
         "thread": parcel.thread,
         "part": parcel.part,

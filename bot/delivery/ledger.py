@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from state.store import Store, Writer
 
 End = Literal["sent", "later", "unconfirmed", "dead"]
+MOST_EDITS = 8  # times that an edit in doubt is made again: within nine minutes
 
 _log = logging.getLogger("figurewatch.delivery")
 
@@ -67,9 +68,13 @@ class Ledger:
             yield tx
             crash.point("sender:posted")
 
-    def arrived(self, row: OutboxRow, message_id: int | None) -> None:
-        """Write down that a message arrived, and where it was the last of a release, how that was told."""
+    def arrived(self, row: OutboxRow, message_id: int | None, address: str) -> None:
+        """Write down that a message arrived at `address`, and of the last of a release how that was told.
+
+        Its id means nothing where the chat has moved away meanwhile.
+        """
         now = self._clock()
+        message_id = message_id if self.address(row.chat) == address else None
         with self._writing() as tx:
             if tx.parcels.sent(row.id, message_id, now):
                 self._conclude(tx, row, now)
@@ -78,11 +83,16 @@ class Ledger:
         self._paused.discard(row.chat)
 
     def again(self, row: OutboxRow, hand: InHand, outcome: Outcome) -> None:
-        """Put a message back that is to be sent at once in another form, or to where its chat is now."""
+        """Put a message back that is to be sent at once: in another form, anew, or where its chat is now."""
         now, chat = self._clock(), row.chat
         with self._writing() as tx:
-            tx.parcels.later(hand, now, outcome.why, counts=False)
+            if outcome.verdict is Verdict.GONE:
+                tx.parcels.anew(hand, now, outcome.why)
+            else:
+                tx.parcels.later(hand, now, outcome.why, counts=False)
             match outcome.verdict:
+                case Verdict.GONE:
+                    _log.info("#A%s cannot be edited in %s: %s", row.alert, chat, outcome.why)
                 case Verdict.NO_THREAD:
                     what = f"Topic {row.thread} of chat {chat} is closed or gone: writing without it"
                     self._report(tx, row, f"thread:{chat}:{row.thread}", f"{what}. Mend ALERT_CHATS.")
@@ -115,7 +125,9 @@ class Ledger:
                         what = f"Chat {chat} takes no messages: {why}. They are kept until it does."
                         self._report(tx, row, f"paused:{chat}:{now}", what)
                     self._paused.add(chat)
-                case Verdict.UNKNOWN if not (may_be_second(row) or row.payload.get("once")):
+                case Verdict.UNKNOWN if row.action == "edit" and row.resends < MOST_EDITS:
+                    tx.parcels.again(hand, now + backoff(row.resends + 1) * self._pace.unit, why)
+                case Verdict.UNKNOWN if row.action != "edit" and not is_last(row):
                     tx.parcels.ambiguous(hand, now + timedelta(seconds=self._pace.doubt), why)
                 case Verdict.UNKNOWN:
                     if tx.parcels.unconfirmed(hand, why, now):
@@ -151,8 +163,11 @@ class Ledger:
             self._report(tx, row, f"moved:{old}:{new}", f"{what}. Until then messages find their way.")
 
     def _report_unconfirmed(self, tx: Writer, row: OutboxRow, why: str) -> None:
-        copies = "sent twice" if may_be_second(row) and not row.payload.get("once") else "sent"
-        what = f"#A{row.alert} was {copies} to {row.chat}, and nobody can know whether it arrived"
+        if row.action == "edit":
+            what = f"#A{row.alert} was edited in {row.chat}, and nobody can know whether it shows"
+        else:
+            copies = "sent twice" if may_be_second(row) and not row.payload.get("once") else "sent"
+            what = f"#A{row.alert} was {copies} to {row.chat}, and nobody can know whether it arrived"
         self._report(tx, row, f"unconfirmed:{row.id}", f"{what}: {why}")
 
     def _report_dead(self, tx: Writer, row: OutboxRow, outcome: Outcome) -> None:
@@ -160,7 +175,8 @@ class Ledger:
             what = f"What waits for chat {row.chat} is dropped, from #A{row.alert} on: {outcome.why}."
             self._report(tx, row, f"dropped:{row.chat}:{self._clock():%Y-%m-%dT%H}", what)
         else:
-            what = f"#A{row.alert} was not delivered to {row.chat}: {outcome.why}."
+            done = "edited in" if row.action == "edit" else "delivered to"
+            what = f"#A{row.alert} was not {done} {row.chat}: {outcome.why}."
             self._report(tx, row, f"dead:{row.id}", f"{what} `figurewatch alerts` lists what did not arrive.")
 
     def _report(self, tx: Writer, row: OutboxRow | None, episode: str, text: str) -> None:
@@ -189,5 +205,10 @@ class Ledger:
 
 
 def may_be_second(row: OutboxRow) -> bool:
-    """Say whether a copy of this message may have arrived already."""
-    return row.state == "ambiguous" or row.resends > 0
+    """Say whether a copy of this message may have arrived already. Edits make none, however often."""
+    return row.action != "edit" and (row.state == "ambiguous" or row.resends > 0)
+
+
+def is_last(row: OutboxRow) -> bool:
+    """Say whether this message is not sent again when nobody knows whether it arrived."""
+    return may_be_second(row) or bool(row.payload.get("once"))

@@ -20,6 +20,9 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # this chat does not take messages from us
     BAD_MARKUP = "bad markup"  # our HTML or a button is wrong: send it plain
     TOO_LONG = "too long"  # send the short form
+    BAD_PHOTO = "bad photo"  # the picture is refused, or no pictures are allowed: send the text alone
+    GONE = "gone"  # what was to be edited is not there, or cannot be: send it as a message of its own
+    UNCHANGED = "unchanged"  # it says this already: as good as edited
     NO_THREAD = "no thread"  # the topic is closed or gone: send it without
     PERMANENT = "permanent"  # waiting mends nothing
     DROPPED = "dropped"  # the settings do not allow this chat any more
@@ -39,10 +42,19 @@ class Outcome:
 
 # What the server says with status 400 (in lower case), and what it means.
 _BAD_REQUESTS = {
+    "photo": Verdict.BAD_PHOTO,  # before rights: one may have the right to write, and not to send photos
+    "image_process_failed": Verdict.BAD_PHOTO,
+    "message is not modified": Verdict.UNCHANGED,
+    "message to edit not found": Verdict.GONE,
+    "message can't be edited": Verdict.GONE,
+    "message_id_invalid": Verdict.GONE,
+    "message_edit_time_expired": Verdict.GONE,
+    "in the message to edit": Verdict.GONE,  # neither text nor caption
     "can't parse": Verdict.BAD_MARKUP,
     "button": Verdict.BAD_MARKUP,
     "message is too long": Verdict.TOO_LONG,
     "message_too_long": Verdict.TOO_LONG,
+    "caption is too long": Verdict.TOO_LONG,
     "message thread not found": Verdict.NO_THREAD,
     "topic_closed": Verdict.NO_THREAD,
     "topic_deleted": Verdict.NO_THREAD,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.delivery.ledger import End, Ledger, may_be_second
 from bot.delivery.outcome import Outcome, Verdict, sort_outcome
@@ -19,7 +19,7 @@ from bot.delivery.transports import Letter, Transport
 from bot.operate import crash
 from bot.pace import PACE, Pace
 from bot.rules.findings import Finding
-from bot.wording.markup import RESENT, late
+from bot.wording.markup import REPLACES, RESENT, late
 from state.records import InHand
 
 if TYPE_CHECKING:
@@ -46,15 +46,17 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The form in which a message goes out: its letter, and the topic."""
+    """The form in which a message goes out: which of its texts, in which topic, with its photo or not."""
 
-    letter: Letter
     thread: int | None
+    text: Callable[[Mapping[str, Any]], Letter] = Letter.full
+    photo: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrived:
     message_id: int | None
+    address: str
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ class Sender:
 
     A message is marked `sending` before the call, so that a death in the middle is seen afterwards. When
     nobody can know whether it arrived, it is sent once more after a while, and says so; a second doubt leaves
-    it unconfirmed. A chat sees two copies at most, the second marked. What becomes of a message, and what the
+    it unconfirmed. A chat sees two copies at most, the second marked. An edit in doubt is made again; where
+    the message is not there, it becomes one of its own, marked too. What becomes of a message, and what the
     operator is told of it, is one transaction.
 
     `claim` is the lease to send: it is renewed in the transaction that marks a message, and without it none
@@ -213,16 +216,18 @@ class Sender:
         """Send one message and write down what became of it; None when it is to be taken up again."""
         hand = InHand(row.id, self._clock())
         begin = partial(self._outbox.begin, hand, self._claim)
-        if not await self._write(row, shift.stop, lambda: begin(self._clock())):
+        contents = await self._write(row, shift.stop, lambda: begin(self._clock()))
+        if contents is None:
             shift.lost = True
             return None
+        row = replace(row, **contents._asdict())
         crash.point("sender:begun")
         outcome = self._foregone(row) or await self._call(row)
         if isinstance(outcome, _Arrived):
             crash.point("sender:called")
             self.heard(row, "sent")
-            message_id = outcome.message_id
-            await self._write(row, shift.stop, lambda: self._ledger.arrived(row, message_id))
+            arrived = partial(self._ledger.arrived, row, outcome.message_id, outcome.address)
+            await self._write(row, shift.stop, arrived)
             end: End | None = "sent"
         else:
             crash.point("sender:failed")
@@ -261,36 +266,52 @@ class Sender:
             return Outcome(Verdict.DROPPED, "the chat is no longer in ALERT_CHATS")
         if row.state == "ambiguous" and (row.resends or row.payload.get("once")):
             return Outcome(Verdict.UNKNOWN, "the process ended while it was sent")
+        if row.action == "edit" and row.earlier is None:
+            return Outcome(Verdict.GONE, "there is no message to edit")
         return None
 
     async def _call(self, row: OutboxRow) -> _Arrived | Outcome:
         """Send a message once, as it is or in the form that an earlier refusal asked for."""
-        form = self._form(row)
-        letter = form.letter
-        if self._clock() - row.created > timedelta(seconds=self._pace.late):
-            letter = letter.headed(late(row.created))
-        if may_be_second(row):
-            letter = letter.headed(RESENT)
+        form, letter = self._form(row), self._letter(row)
         address = self._ledger.address(row.chat)
         try:
             async with asyncio.timeout(self._claim.ttl.total_seconds() * LONGEST_CALL):
-                return _Arrived(await self._transport_for(row.chat).send(address, form.thread, letter))
+                message_id = await self._transport_for(row.chat).send(address, form.thread, letter)
+                return _Arrived(message_id, address)
         except Exception as error:
-            return sort_outcome(error)
+            outcome = sort_outcome(error)
+            return _Arrived(row.earlier, address) if outcome.verdict is Verdict.UNCHANGED else outcome
         finally:
             self.pacer.ended(address)
 
     def _form(self, row: OutboxRow) -> _Form:
-        return self._forms.get(row.id) or _Form(Letter.full(row.payload), row.thread)
+        return self._forms.get(row.id) or _Form(row.thread)
+
+    def _letter(self, row: OutboxRow) -> Letter:
+        """Return the letter of a row in hand, with the lines that say what is special about this copy."""
+        form = self._form(row)
+        letter = form.text(row.payload)
+        if row.action == "edit":
+            return replace(letter, edits=row.earlier)
+        letter = replace(letter, photo=row.photo if form.photo else None, reply_to=row.earlier)
+        if row.action == "anew":
+            letter = letter.headed(REPLACES)
+        if self._clock() - row.created > timedelta(seconds=self._pace.late):
+            letter = letter.headed(late(row.created))
+        return letter.headed(RESENT) if may_be_second(row) else letter
 
     def _adapted(self, row: OutboxRow, outcome: Outcome) -> _Form | None:
         """Return the form to try after one that surely did not arrive, or None when there is none."""
-        form, short = self._form(row), Letter.short(row.payload)
+        form = self._form(row)
         match outcome.verdict:
-            case Verdict.BAD_MARKUP if form.letter.html is not None:
-                return replace(form, letter=Letter.unadorned(row.payload))
-            case Verdict.TOO_LONG if form.letter != short:
-                return replace(form, letter=short)
+            case Verdict.BAD_MARKUP if form.text == Letter.full:
+                return replace(form, text=Letter.unadorned)
+            case Verdict.TOO_LONG if form.text != Letter.short:
+                return replace(form, text=Letter.short)
+            case Verdict.BAD_PHOTO if form.photo and row.photo:
+                return replace(form, photo=False)
+            case Verdict.GONE if row.action == "edit":
+                return form
             case Verdict.NO_THREAD if form.thread is not None:
                 return replace(form, thread=None)
             case Verdict.MOVED if self._ledger.address(row.chat) != outcome.new_chat:

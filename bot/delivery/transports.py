@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -17,19 +17,30 @@ LOG = "log"
 OPERATOR = "operator"  # on the console too, under its own name
 LOCAL = frozenset({CONSOLE, LOG, OPERATOR})
 OFFICIAL = "https://api.telegram.org"
+NO_TEXT = "no text in the message to edit"  # it is a photo
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A message as it goes out. Without `html`, the plain text is what is sent, and there are no buttons.
 
-    `buttons` are rows of {label, url}.
+    `buttons` are rows of {label, url} or {label, callback}. The text is the caption of a `photo`, a PNG. What
+    it `edits` or is a `reply_to` are ids of messages in the same chat; a reply to one that is gone is no
+    fault.
     """
 
     plain: str
     html: str | None = None
     buttons: tuple[tuple[Mapping[str, str], ...], ...] = ()
     silent: bool = False
+    photo: bytes | None = None
+    edits: int | None = None
+    reply_to: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Return what is sent."""
+        return self.plain if self.html is None else self.html
 
     @classmethod
     def full(cls, payload: Mapping[str, Any]) -> Letter:
@@ -51,7 +62,7 @@ class Letter:
     def headed(self, mark: str) -> Letter:
         """Return the letter with a first line that says what is special about it, without markup."""
         html = None if self.html is None else f"{mark}\n{self.html}"
-        return Letter(f"{mark}\n{self.plain}", html, self.buttons, self.silent)
+        return replace(self, plain=f"{mark}\n{self.plain}", html=html)
 
 
 class Transport(Protocol):
@@ -90,19 +101,45 @@ class TelegramTransport:
 
     async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
         """Send the letter; raises whatever python-telegram-bot raises."""
-        from telegram import LinkPreviewOptions
-        from telegram.constants import ParseMode
+        from telegram import LinkPreviewOptions, ReplyParameters
 
-        message = await self._bot.send_message(
-            int(chat),
-            letter.plain if letter.html is None else letter.html,
-            parse_mode=None if letter.html is None else ParseMode.HTML,
-            message_thread_id=thread,
-            disable_notification=letter.silent,
-            link_preview_options=LinkPreviewOptions(is_disabled=True),
-            reply_markup=_keyboard(letter),
-        )
+        if letter.edits is not None:
+            await self._edit(int(chat), letter.edits, letter)
+            return letter.edits
+        place: dict[str, Any] = {
+            "chat_id": int(chat),
+            "message_thread_id": thread,
+            "disable_notification": letter.silent,
+            "parse_mode": _parse_mode(letter),
+            "reply_markup": _keyboard(letter),
+        }
+        if letter.reply_to is not None:
+            place["reply_parameters"] = ReplyParameters(letter.reply_to, allow_sending_without_reply=True)
+        if letter.photo is not None:
+            message = await self._bot.send_photo(photo=letter.photo, caption=letter.text, **place)
+        else:
+            preview = LinkPreviewOptions(is_disabled=True)
+            message = await self._bot.send_message(text=letter.text, link_preview_options=preview, **place)
         return message.message_id
+
+    async def _edit(self, chat: int, message_id: int, letter: Letter) -> None:
+        """Put the letter's words and buttons in place of a message's, or of a photo's caption."""
+        from telegram import LinkPreviewOptions
+        from telegram.error import BadRequest
+
+        what: dict[str, Any] = {
+            "chat_id": chat,
+            "message_id": message_id,
+            "parse_mode": _parse_mode(letter),
+            "reply_markup": _keyboard(letter),
+        }
+        preview = LinkPreviewOptions(is_disabled=True)
+        try:
+            await self._bot.edit_message_text(letter.text, link_preview_options=preview, **what)
+        except BadRequest as error:
+            if NO_TEXT not in error.message.lower():
+                raise
+            await self._bot.edit_message_caption(caption=letter.text, **what)
 
 
 class ConsoleTransport:
@@ -138,10 +175,22 @@ def _place(chat: str, thread: int | None) -> str:
     return chat if thread is None else f"{chat}:{thread}"
 
 
+def _parse_mode(letter: Letter) -> str | None:
+    from telegram.constants import ParseMode
+
+    return None if letter.html is None else ParseMode.HTML
+
+
 def _keyboard(letter: Letter) -> InlineKeyboardMarkup | None:
     from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
     if letter.html is None or not letter.buttons:
         return None
-    rows = [[InlineKeyboardButton(b["label"], url=b["url"]) for b in row] for row in letter.buttons]
+    rows = [
+        [
+            InlineKeyboardButton(button["label"], url=button.get("url"), callback_data=button.get("callback"))
+            for button in row
+        ]
+        for row in letter.buttons
+    ]
     return InlineKeyboardMarkup(rows)

@@ -16,10 +16,13 @@ from bot.wording import numbers
 
 TEXT_LIMIT = 4096  # UTF-16 units after entity parsing
 MOST_ENTITIES = 100  # Telegram ignores the styles beyond them
+CAPTION_LIMIT = 1024  # of a photo
 RESENT = "(re-sent: the first copy could not be confirmed)"
+REPLACES = "(updated: this takes the place of an earlier message)"
 
 _LABEL_LIMIT = 64
-_ROOM_FOR_MARKS = 128  # the lines that say that a copy is a second one, and that it is late
+_ROOM_FOR_MARKS = 192  # the lines that say that a copy is a second one, a replacement, and late
+_LONGEST_CALLBACK = 64  # bytes
 _JOINER = "\u2060"
 # A / or @ that begins a line or a word makes a command to tap, or a mention that rings somebody's telephone.
 # A slash after another one is part of an address.
@@ -73,10 +76,11 @@ class Line:
 
 
 class Button(NamedTuple):
-    """A button under a message that opens a web address."""
+    """A button under a message: it opens a web address, or sends `callback` back to us."""
 
     label: str
-    url: str
+    url: str = ""
+    callback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ def to_html(message: Message) -> str:
 def to_plain(message: Message) -> str:
     """Return the message as plain text that says the same; links and buttons with their addresses."""
     said = _joined(message, _plain)
-    buttons = (button for row in _usable(message) for button in row if button.url not in said)
+    buttons = (button for row in _usable(message) for button in row if button.url and button.url not in said)
     return "\n".join((said, *(f"{button.label}: {button.url}" for button in buttons)))
 
 
@@ -174,23 +178,37 @@ def fit(message: Message, limit: int = TEXT_LIMIT) -> Message:
 
     What does not fit without any item is told in short: its title and its first address.
     """
-    return _fitting(message, lambda m: visible_length(m) <= limit and _entities(m) <= MOST_ENTITIES)
+    return _fitting(message, lambda m: _fits(m, limit), limit)
 
 
-def payload(message: Message) -> dict[str, Any]:
+def payload(message: Message, limit: int = TEXT_LIMIT) -> dict[str, Any]:
     """Return the message as JSON for the outbox: html, plain, short, buttons, silent.
 
     `plain` and `short` (the title and one address) are plain text for when the HTML is refused. Each leaves
-    room for the lines that mark a second copy and a late one.
+    room for the lines that say what is special about a copy. `limit` is another one for a caption.
     """
-    limit = TEXT_LIMIT - _ROOM_FOR_MARKS
+    limit -= _ROOM_FOR_MARKS
     return {
         "html": to_html(fit(message, limit)),
-        "plain": to_plain(_fitting(message, lambda m: utf16_length(to_plain(m)) <= limit)),
-        "short": to_plain(_short(message)),
-        "buttons": [[button._asdict() for button in row] for row in _usable(message)],
+        "plain": to_plain(_fitting(message, lambda m: utf16_length(to_plain(m)) <= limit, limit)),
+        "short": to_plain(_short(message, limit)),
+        "buttons": [[_as_json(button) for button in row] for row in _usable(message)],
         "silent": message.silent,
     }
+
+
+def fits_caption(message: Message) -> bool:
+    """Say whether the message can stand whole under a photo, with what may have to be said of a copy."""
+    return _fits(message, CAPTION_LIMIT - _ROOM_FOR_MARKS)
+
+
+def _fits(message: Message, limit: int) -> bool:
+    return visible_length(message) <= limit and _entities(message) <= MOST_ENTITIES
+
+
+def _as_json(button: Button) -> dict[str, str]:
+    """Return a button with what it does, and without what it does not."""
+    return {name: value for name, value in button._asdict().items() if value}
 
 
 def _nodes(parts: Sequence[Part]) -> tuple[Node, ...]:
@@ -275,16 +293,24 @@ def _usable(message: Message) -> tuple[tuple[Button, ...], ...]:
     """Return the buttons that Telegram accepts: one refused address would refuse the whole message."""
     rows = (
         tuple(
-            Button(clean(button.label, _LABEL_LIMIT) or "Open", button.url)
+            button._replace(label=clean(button.label, _LABEL_LIMIT) or "Open")
             for button in row
-            if is_web_address(button.url) and "." in (urlsplit(button.url).hostname or "")
+            if (
+                _is_usable(button.url)
+                if button.url
+                else 0 < len(button.callback.encode()) <= _LONGEST_CALLBACK
+            )
         )
         for row in message.buttons
     )
     return tuple(row for row in rows if row)
 
 
-def _fitting(message: Message, fits: Callable[[Message], bool]) -> Message:
+def _is_usable(url: str) -> bool:
+    return is_web_address(url) and "." in (urlsplit(url).hostname or "")
+
+
+def _fitting(message: Message, fits: Callable[[Message], bool], limit: int) -> Message:
     if fits(message):
         return message
 
@@ -293,14 +319,14 @@ def _fitting(message: Message, fits: Callable[[Message], bool]) -> Message:
         return replace(message, items=message.items[:count], omitted=left_out)
 
     too_many = bisect_left(range(len(message.items)), True, key=lambda count: not fits(with_items(count)))
-    return with_items(too_many - 1) if too_many else _short(message)
+    return with_items(too_many - 1) if too_many else _short(message, limit)
 
 
-def _short(message: Message) -> Message:
+def _short(message: Message, limit: int) -> Message:
     """Return only the title, capped, and the first address found in the message or its buttons."""
-    title = clean("".join(map(_words, message.lines[0].nodes)), TEXT_LIMIT // 8)
+    title = clean("".join(map(_words, message.lines[0].nodes)), limit // 8)
     linked = (node.url for node in _everything(message) if isinstance(node, Link))
-    pressed = (button.url for row in _usable(message) for button in row)
-    address = next((url for url in (*linked, *pressed) if len(url) <= TEXT_LIMIT // 2), None)
+    pressed = (button.url for row in _usable(message) for button in row if button.url)
+    address = next((url for url in (*linked, *pressed) if len(url) <= limit // 2), None)
     tail = (line(link(address, address)),) if address else ()
     return Message(lines=(line(title),), tail=tail, silent=message.silent)

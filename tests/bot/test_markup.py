@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.wording.markup import (
+    CAPTION_LIMIT,
     MOST_ENTITIES,
+    REPLACES,
     RESENT,
     TEXT_LIMIT,
     Button,
@@ -24,6 +27,7 @@ from bot.wording.markup import (
     code,
     fit,
     italic,
+    late,
     line,
     link,
     payload,
@@ -187,6 +191,25 @@ def test_buttons_show_in_plain_text_unless_the_address_was_said() -> None:
     assert payload(message)["buttons"] == [
         [{"label": "Open", "url": "https://a.uk/1"}, {"label": "Why", "url": "https://a.uk/2"}]
     ]
+
+
+def test_a_button_that_asks_us_something_is_for_telegram_alone() -> None:
+    buttons = ((Button("Why", callback="why 142"), Button("No", callback="x" * 65), Button("Nothing")),)
+    message = Message((line("Title"),), buttons=buttons)
+    assert to_plain(message) == "Title"
+    assert payload(message)["buttons"] == [[{"label": "Why", "callback": "why 142"}]]
+
+
+@given(st.integers(0, 1200), st.integers(0, 30))
+def test_every_form_of_a_caption_fits_under_a_photo_with_all_that_is_said_of_a_copy(
+    length: int, items: int
+) -> None:
+    rows = tuple(line("an item ", link("somewhere", "https://a.uk/")) for _ in range(items))
+    sent = payload(Message((line("x" * length or "x"),), rows), CAPTION_LIMIT)
+    marks = f"{RESENT}\n{late(datetime(2026, 9, 30, tzinfo=UTC))}\n{REPLACES}\n"
+    for form in ("plain", "short", "html"):
+        seen = parse_html(sent[form])[0] if form == "html" else sent[form]
+        assert utf16_length(marks + seen) <= CAPTION_LIMIT
 
 
 def test_items_go_from_the_end_and_the_tail_stays() -> None:

@@ -139,7 +139,10 @@ class Span(NamedTuple):
 
 @dataclass(slots=True)
 class Shown:
-    """One message as a chat shows it. `date` is when it came, `edited` when it was last changed."""
+    """One message as a chat shows it. `date` is when it came, `edited` when it was last changed.
+
+    `reply_to` is the id of the message that it answers. The server refuses to edit a `fixed` one.
+    """
 
     id: int
     date: datetime
@@ -150,6 +153,8 @@ class Shown:
     silent: bool = False
     photo: bytes | None = None
     edited: datetime | None = None
+    reply_to: int | None = None
+    fixed: bool = False
 
     @property
     def buttons(self) -> list[list[dict[str, str]]]:
@@ -169,6 +174,7 @@ class Chat:
     closed_topics: set[int] = field(default_factory=set)
     admins: set[int] = field(default_factory=set)
     may_pin: bool = True
+    may_send_photos: bool = True
     refuses: str = ""  # a 403 description, once the bot was kicked or blocked
     moved_to: int | None = None
     messages: list[Shown] = field(default_factory=list)
@@ -190,6 +196,10 @@ class Chat:
     def find(self, message_id: int | None) -> Shown | None:
         """Return a message by its id."""
         return next((message for message in self.messages if message.id == message_id), None)
+
+    def delete(self, message_id: int) -> None:
+        """Take a message away, as an administrator may."""
+        self.messages = [message for message in self.messages if message.id != message_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,10 +454,12 @@ class BotApi:
     def _post(self, call: Call, room: Chat, name: str, limit: int, photo: bytes | None = None) -> Any:
         text, entities = _styled(call, name, limit)
         thread, markup = self._thread_of(call, room), _keyboard(call)
+        reply_to = _reply_to(call, room)
         self._count(room)
         room.last_id += 1
         silent = call.flag("disable_notification")
         shown = Shown(room.last_id, self._clock(), text, entities, markup, thread, silent, photo)
+        shown.reply_to = reply_to
         room.messages.append(shown)
         self._on_message(room, shown)
         return _card(room, shown)
@@ -465,14 +477,28 @@ class BotApi:
             file = call.params.get(file.removeprefix("attach://"))
         if not isinstance(file, bytes) or not file:
             raise _bad("there is no photo in the request")
+        if not room.may_send_photos:
+            raise _bad("not enough rights to send photos to the chat")
+        if not file.startswith(b"\x89PNG"):
+            raise _bad("IMAGE_PROCESS_FAILED")
         return self._post(call, room, "caption", 1024, file)
 
     def _edit_message_text(self, call: Call) -> Any:
+        return self._edit(call, "text", 4096)
+
+    def _edit_message_caption(self, call: Call) -> Any:
+        return self._edit(call, "caption", 1024)
+
+    def _edit(self, call: Call, name: str, limit: int) -> Any:
         room = self._room(call)
         shown = room.find(call.number("message_id"))
         if shown is None:
             raise _bad("message to edit not found")
-        text, entities = _styled(call, "text", 4096)
+        if shown.fixed:
+            raise _bad("message can't be edited")
+        if (shown.photo is None) != (name == "text"):
+            raise _bad(f"there is no {name} in the message to edit")
+        text, entities = _styled(call, name, limit)
         markup = _keyboard(call)
         if (text, entities, markup) == (shown.text, shown.entities, shown.reply_markup):
             raise _bad(
@@ -555,6 +581,7 @@ class BotApi:
 _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "answercallbackquery": BotApi._answer_callback_query,
     "deletewebhook": BotApi._delete_webhook,
+    "editmessagecaption": BotApi._edit_message_caption,
     "editmessagetext": BotApi._edit_message_text,
     "getchat": BotApi._get_chat,
     "getchatadministrators": BotApi._get_chat_administrators,
@@ -610,6 +637,18 @@ def _styled(call: Call, name: str, limit: int) -> tuple[str, tuple[Entity, ...]]
     if name == "text" and not text:
         raise _bad("text must be non-empty")
     return text, entities
+
+
+def _reply_to(call: Call, room: Chat) -> int | None:
+    """Return which message is answered; one that is gone is only a fault where it must be there."""
+    wanted = call.json("reply_parameters")
+    if wanted is None:
+        return None
+    if room.find(wanted["message_id"]):
+        return int(wanted["message_id"])
+    if not wanted.get("allow_sending_without_reply"):
+        raise _bad("message to be replied not found")
+    return None
 
 
 def _keyboard(call: Call) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from telegram import Bot, BotCommand, BotCommandScopeAllGroupChats
+from telegram import Bot, BotCommand, BotCommandScopeAllGroupChats, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TimedOut
 from telegram.request import HTTPXRequest
 
@@ -163,6 +163,34 @@ def test_a_photo_comes_with_its_caption(server: BotApi) -> None:
     asyncio.run(play())
     [message] = server.chat(GROUP).messages
     assert (message.photo, message.text) == (b"\x89PNG", "chart")
+
+
+def test_a_photo_has_a_caption_to_edit_and_no_text(server: BotApi) -> None:
+    async def play() -> None:
+        async with connected(server) as bot:
+            photo = await bot.send_photo(GROUP, b"\x89PNG", caption="chart")
+            with pytest.raises(BadRequest, match="There is no text in the message to edit"):
+                await bot.edit_message_text("x", GROUP, photo.message_id)
+            await bot.edit_message_caption(GROUP, photo.message_id, caption="charts")
+            with pytest.raises(BadRequest, match=r"(?i)image_process_failed"):
+                await bot.send_photo(GROUP, b"GIF", caption="chart")
+
+    asyncio.run(play())
+    assert server.chat(GROUP).texts == ["charts"]
+
+
+def test_a_reply_names_what_it_answers_and_may_do_without(server: BotApi) -> None:
+    async def play() -> None:
+        async with connected(server) as bot:
+            first = await bot.send_message(GROUP, "1")
+            await bot.send_message(GROUP, "2", reply_parameters=ReplyParameters(first.message_id))
+            gone = ReplyParameters(99, allow_sending_without_reply=True)
+            await bot.send_message(GROUP, "3", reply_parameters=gone)
+            with pytest.raises(BadRequest, match="Message to be replied not found"):
+                await bot.send_message(GROUP, "4", reply_parameters=ReplyParameters(99))
+
+    asyncio.run(play())
+    assert [message.reply_to for message in server.chat(GROUP).messages] == [None, 1, None]
 
 
 def test_a_message_can_be_edited_and_pinned(server: BotApi) -> None:

@@ -16,6 +16,15 @@ def test_a_group_that_moved_is_remembered_once(store: Store) -> None:
     assert store.chats() == {"-5": ChatState("-5", "-1005", None, "")}
 
 
+def test_ids_of_messages_in_a_group_that_moved_are_forgotten(store: Store) -> None:
+    tell(store, "fact", Parcel("-5", {}))
+    with store.writing() as tx:
+        tx.parcels.sent(1, 77, NOON)
+        tx.chats.moved("-5", "-1005")
+    with store.reading() as tx:
+        assert [(alert.state, alert.message_id) for alert in tx.alerts()] == [("sent", None)]
+
+
 def test_a_paused_chat_keeps_its_messages_until_it_goes_on(store: Store) -> None:
     tell(store, "fact", Parcel("-5", {}))
     [row] = store.outbox.due(NOON)
