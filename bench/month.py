@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import sqlite3
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -51,13 +53,14 @@ def write(folder: Path) -> tuple[int, int]:
     return len(undated), len(body)
 
 
-def ours(folder: Path) -> dict[str, float]:
+async def ours(folder: Path) -> dict[str, float]:
     """Take in the months before, then time the month; all as a check does, from the bytes to the outbox."""
     from bot.__main__ import collect_rarely
     from bot.alerts import Destination, Destinations
+    from bot.check import read
     from bot.commit import Committer
     from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
-    from scrapers.toolkit.contract import Fetched, Figure, Page, Release
+    from scrapers.toolkit.contract import Fetched, Page, Release
     from state.store import Store
 
     collect_rarely()
@@ -66,31 +69,30 @@ def ours(folder: Path) -> dict[str, float]:
     store = Store.open(f"sqlite:///{folder}/ours.db")
     committer = Committer(store, Destinations((Destination("console"),), Destination("log")))
 
-    def fetched(period: str, fingerprint: str = "1") -> Fetched:
-        release = Release(period, period, "", period, OUT[period], fingerprint=fingerprint, file="file")
+    def fetched(period: str) -> Fetched:
+        release = Release(period, period, "", period, OUT[period], fingerprint="1", file="file")
         return Fetched(release, Page("", (folder / f"{period}.csv").read_bytes(), "text/csv"))
-
-    def commit(fetched: Fetched, figures: list[Figure], now: datetime) -> None:
-        committer.publication(source, fetched.release, figures, now)
 
     with closing(store):
         for period in PERIODS[:-1]:
-            before = fetched(period)
-            commit(before, list(source.read(before, OUT[period])), OUT[period])
-        del before
+            content = await read(source, fetched(period), OUT[period])
+            committer.publication(source, content, OUT[period])
+        del content
         after, now = fetched(PERIODS[-1]), OUT[PERIODS[-1]]
         started = perf_counter()
-        figures = list(source.read(after, now))
-        read = perf_counter()
-        commit(after, figures, now)
+        content = await read(source, after, now)
+        read_at = perf_counter()
+        committer.publication(source, content, now)
         stored = perf_counter()
-        first = figures[0]
-        commit(fetched(PERIODS[-1], "2"), [first._replace(value=1.0), *figures[1:]], now + timedelta(days=1))
+        first, *others = content.figures
+        changed = replace(content.release, fingerprint="2")
+        corrected = content._replace(release=changed, figures=(first._replace(value=1.0), *others))
+        committer.publication(source, corrected, now + timedelta(days=1))
         revised = perf_counter() - stored
     return {
         "all": stored - started,
-        "read": read - started,
-        "store": stored - read,
+        "read": read_at - started,
+        "store": stored - read_at,
         "revised": revised,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB,
     }
@@ -123,5 +125,5 @@ def floor(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    task = {"write": write, "ours": ours, "floor": floor}[sys.argv[1]]
+    task = {"write": write, "ours": lambda folder: asyncio.run(ours(folder)), "floor": floor}[sys.argv[1]]
     print(json.dumps(task(Path(sys.argv[2]))))

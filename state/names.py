@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -59,14 +61,16 @@ _AREAS = _Catalogue(
 
 def note_names(connection: Connection, source: str, figures: Sequence[Figure]) -> None:
     """Note what these figures call their measures and areas, all of which the store has met."""
-    # A file's figures share their measures and areas: told apart by identity first, that is ten times faster.
-    met = {(id(m), period): (period, m) for m, _, period, _ in figures}.values()
-    measures: dict[tuple[str, Key], Said] = {(period, (measure.id,)): measure[1:] for period, measure in met}
+    measures: dict[tuple[str, Key], Said] = {}
+    areas: dict[tuple[str, Key], Said] = {}
+    for period, said in groupby(figures, itemgetter(2)):
+        # They share their measures and areas: told apart by identity first, that is ten times faster.
+        some = tuple(said)
+        for measure in {id(measure): measure for measure, _, _, _ in some}.values():
+            measures[period, (measure.id,)] = measure[1:]
+        for area in {id(area): area for _, area, _, _ in some}.values():
+            areas[period, (area.kind, area.code)] = (area.name,)
     _note(connection, _MEASURES, source, measures)
-    places = {(id(a), period): (period, a) for _, a, period, _ in figures}.values()
-    areas: dict[tuple[str, Key], Said] = {
-        (period, (area.kind, area.code)): (area.name,) for period, area in places
-    }
     _note(connection, _AREAS, source, areas)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from itertools import chain
@@ -207,10 +207,9 @@ class Writer(Reader):
         if not figures:
             return
         keys = [(measure.id, area.kind, area.code) for measure, area, _, _ in figures]
-        ids = self._interned(source, keys)
         by_period: dict[str, dict[int, float | None]] = defaultdict(dict)
-        for key, (_, _, period, value) in zip(keys, figures, strict=True):
-            by_period[period][ids[key]] = value
+        for series_id, (_, _, period, value) in zip(self._interned(source, keys), figures, strict=True):
+            by_period[period][series_id] = value
         note_names(self._connection, source, figures)
         said = self._said_at(source, list(by_period), published)
         for period, values in by_period.items():
@@ -336,16 +335,16 @@ class Writer(Reader):
         if rows:
             self._connection.execute(statement, rows)
 
-    def _interned(self, source: str, keys: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
-        """Return the ids of at least these series, adding those never seen."""
-        for ids in (self.met.get(source, {}), self._series_ids.get(source, {})):
-            if all(map(ids.__contains__, keys)):
-                return ids
-        missing = set(keys) - self._ids(source).keys()
-        if missing:
+    def _interned(self, source: str, keys: Sequence[SeriesKey]) -> list[int]:
+        """Return the id of each of these series, adding those never seen."""
+        for known in (self.met.get(source, {}), self._series_ids.get(source, {})):
+            with suppress(KeyError):
+                return [known[key] for key in keys]
+        ids = self._ids(source)
+        if missing := set(keys) - ids.keys():
             self._add_series(source, missing)
-            return self._ids(source)
-        return self.met[source]
+            ids = self._ids(source)
+        return [ids[key] for key in keys]
 
     def _add_series(self, source: str, keys: Collection[SeriesKey]) -> None:
         codes = {measure for measure, _, _ in keys}
@@ -397,13 +396,11 @@ class Writer(Reader):
 
     def _add_versions(self, edition: int, values: Mapping[int, float | None]) -> None:
         if self._connection.dialect.name == "sqlite":
-            in_order = [(series_id, values[series_id]) for series_id in sorted(values)]
-            for withheld in (False, True):
-                rows = [row for row in in_order if (row[1] is None) == withheld]
-                for start in range(0, len(rows), _AT_ONCE):
-                    some = rows[start : start + _AT_ONCE]
-                    parameters = (edition, withheld, *chain.from_iterable(some))
-                    self._connection.exec_driver_sql(_insert_figures_sqlite(len(some)), parameters)
+            rows = [(series_id, values[series_id]) for series_id in sorted(values)]
+            for start in range(0, len(rows), _AT_ONCE):
+                some = rows[start : start + _AT_ONCE]
+                parameters = (edition, *chain.from_iterable(some))
+                self._connection.exec_driver_sql(_insert_figures_sqlite(len(some)), parameters)
         else:
             numbers = [
                 value if value is None else float(value) for value in values.values()
@@ -422,11 +419,11 @@ def _not_in(
 
 
 def _insert_figures_sqlite(rows: int) -> str:
-    """Return a statement that takes an edition, if all are withheld, and a series and a value for each."""
+    """Return a statement that takes an edition, and a series and a value for each row."""
     values = ", ".join(["(?, ?)"] * rows)
     return (
         "INSERT INTO figures (edition, series, value, withheld) "  # noqa: S608
-        f"SELECT ?1, column1, column2, ?2 FROM (VALUES {values})"
+        f"SELECT ?1, column1, column2, column2 IS NULL FROM (VALUES {values})"
     )
 
 
