@@ -22,7 +22,7 @@ import httpx
 
 import scrapers
 from scrapers.toolkit.capture import Look, look
-from scrapers.toolkit.contract import Fact, Figure, Page, Scraper, SourceChanged
+from scrapers.toolkit.contract import Fact, Figure, Item, Notice, Page, Scraper, SourceChanged
 from scrapers.toolkit.web import PAGE_LIMIT, Answer, page_of
 from tests.fakes.sites import Content, read_file
 
@@ -334,7 +334,7 @@ _WAYS: tuple[Callable[[bytes, Random], bytes], ...] = (
 )
 
 
-def invented(outcome: Outcome) -> list[Figure | Fact]:
+def invented(outcome: Outcome) -> list[Item]:
     """Return what was read although it does not stand at its place in the pages that were served."""
     said = set().union(*(set(_said(page)) for page in outcome.served.values()))
     return [
@@ -342,12 +342,43 @@ def invented(outcome: Outcome) -> list[Figure | Fact]:
         for item in outcome.look.figures
         if not (isinstance(item, Figure) and item.measure.id == "displayed_target")
         and _place(item) not in said
+        and not _is_quoted(item, outcome.served.values())
     ]
 
 
-def _place(item: Figure | Fact) -> tuple[object, ...]:
+def _is_quoted(item: Item, served: Collection[Page]) -> bool:
+    """Return whether a fact is a row in the publisher's words, all of which stand in one page."""
+    if not (isinstance(item, Fact) and item.value and item.value[0] in "{["):
+        return False
+    words = [item.name, *_leaves(json.loads(item.value))]
+    return any(all(word in text for word in words) for text in map(_all_text, served))
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Yield the texts in a JSON value; a day as reports write it."""
+    if isinstance(value, str):
+        yield value.replace("-", "") if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else " ".join(value.split())
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+
+
+def _all_text(page: Page) -> str:
+    """Return all that a page says, with white space collapsed."""
+    if not page.body.startswith(b"PK"):
+        return " ".join(_text(page).replace('""', '"').split())
+    with zipfile.ZipFile(io.BytesIO(page.body)) as archive:
+        parts = [archive.read(name) for name in archive.namelist() if name.endswith(".xml")]
+    return " ".join(
+        " ".join(text.split()) for part in parts for text in ElementTree.fromstring(part).itertext()
+    )
+
+
+def _place(item: Item) -> tuple[object, ...]:
     if isinstance(item, Fact):
         return item.name, item.value
+    if isinstance(item, Notice):
+        return item.key, item.title
     if item.measure.id == "signatures":
         return "signatures", item.value
     return item.period, item.area.kind, item.area.code, item.measure.id, item.value
