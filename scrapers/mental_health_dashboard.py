@@ -174,12 +174,14 @@ def _newest(root: Tag, page: Page) -> Release:
     put_up = _PUT_UP.search(urlsplit(file).path)
     if put_up is None or not 1 <= int(put_up[2]) <= 12:
         raise SourceChanged("the month of a workbook in its address", reading.short(file))
+    month = date(int(put_up[1]), int(put_up[2]), 1)
     return Release(
         key=quarter,
         title=f"NHS mental health dashboard, {periods.months_of(quarter)}",
         url=PAGE,
         period=quarter,
-        published=published_at(date(int(put_up[1]), int(put_up[2]), 1)),
+        published=published_at(month),
+        published_in=f"{month:%B %Y}",
         fingerprint=sha256(file.encode()).hexdigest(),
         file=file,
     )

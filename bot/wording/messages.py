@@ -98,7 +98,7 @@ def _origin(finding: Finding, source: Scraper | None, now: datetime) -> list[str
         day = numbers.day(release.published.astimezone(LONDON).date())
         today = day == numbers.day(now.astimezone(LONDON).date())
         seen = numbers.clock(now) if today else numbers.day_and_time(now)
-        return [source.publisher, f"published {day}", f"seen {seen}"]
+        return [source.publisher, f"published {release.published_in or day}", f"seen {seen}"]
     return [source.publisher, f"seen {numbers.day_and_time(now)}"]
 
 

@@ -132,7 +132,7 @@ class Release:
     `published` is None until it is out. `expected` is a day (`2025-07-10`) or only a month (`2025-09`).
     `fingerprint` changes when anything inside was replaced; None means not looked at closely, or so cheap
     that it is fetched each time. `file` is the address of its figures, `notice` the publisher's newest note
-    and `noticed` when it was put up.
+    and `noticed` when it was put up; `published_in` the month in words, where the publisher names no day.
     """
 
     key: str
@@ -145,6 +145,7 @@ class Release:
     file: str = ""
     notice: str = ""
     noticed: datetime | None = None
+    published_in: str = ""
 
 
 LIVE = "live"
