@@ -396,7 +396,8 @@ class Writer(Reader):
 
     def _add_versions(self, edition: int, values: Mapping[int, float | None]) -> None:
         if self._connection.dialect.name == "sqlite":
-            rows = [(series_id, values[series_id]) for series_id in sorted(values)]
+            # Withheld or not is said beside the value: SQLite makes NULL of a NaN, and so its check refuses it.
+            rows = [(series_id, value := values[series_id], value is None) for series_id in sorted(values)]
             for start in range(0, len(rows), _AT_ONCE):
                 some = rows[start : start + _AT_ONCE]
                 parameters = (edition, *chain.from_iterable(some))
@@ -419,11 +420,11 @@ def _not_in(
 
 
 def _insert_figures_sqlite(rows: int) -> str:
-    """Return a statement that takes an edition, and a series and a value for each row."""
-    values = ", ".join(["(?, ?)"] * rows)
+    """Return a statement that takes an edition, and for each row a series, a value, and if it is withheld."""
+    values = ", ".join(["(?, ?, ?)"] * rows)
     return (
         "INSERT INTO figures (edition, series, value, withheld) "  # noqa: S608
-        f"SELECT ?1, column1, column2, column2 IS NULL FROM (VALUES {values})"
+        f"SELECT ?1, column1, column2, column3 FROM (VALUES {values})"
     )
 
 
