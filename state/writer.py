@@ -396,7 +396,7 @@ class Writer(Reader):
 
     def _add_versions(self, edition: int, values: Mapping[int, float | None]) -> None:
         if self._connection.dialect.name == "sqlite":
-            # Withheld or not is said beside the value: SQLite makes NULL of a NaN, and so its check refuses it.
+            # Withheld or not is said beside the value: SQLite makes NULL of NaN, which its check refuses.
             rows = [(series_id, value := values[series_id], value is None) for series_id in sorted(values)]
             for start in range(0, len(rows), _AT_ONCE):
                 some = rows[start : start + _AT_ONCE]
