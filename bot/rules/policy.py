@@ -9,7 +9,6 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise, takewhile
 from math import isnan, nan
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from bot.rules.measures import History, share_of, values_of
 from bot.rules.providers import FEW, MANY, Without, without
 from bot.rules.questions import questions_of
 from bot.rules.signals import SEASONAL, Closing, Judged, Memory, Question, Said, Signal, State, Watch
-from bot.rules.xmr import FEWEST, SETTINGS, Kind, assurance, xmr
+from bot.rules.xmr import FEWEST, SETTINGS, Kind, assurance, lasted, xmr
 from scrapers.toolkit.contract import ENGLAND
 
 WINDOW = 24  # newest periods that are judged
@@ -108,14 +107,8 @@ class _Verdict(NamedTuple):
 
     @property
     def lasted(self) -> int:
-        """Return for how many periods it has been so: steps of a trend, else periods on the same side."""
-        sign = self.kind.direction
-        if self.kind in (Kind.RISING, Kind.FALLING):
-            return _count(sign * (after - before) > 0 for after, before in pairwise(self.window))
-        line = self.mean
-        if self.kind in (Kind.ABOVE_LIMIT, Kind.BELOW_LIMIT):
-            line = self.upper if sign > 0 else self.lower
-        return _count(sign * (value - line) > 0 for value in self.window)
+        """Return for how many periods it has been so."""
+        return lasted(self.kind, self.window, self.mean, self.lower, self.upper)
 
     @property
     def size(self) -> float:
@@ -268,8 +261,3 @@ def _year(measure: str, figures: History, period: str, start: str) -> float | No
     if months[-1] < start:
         return None
     return share.pooled({code: figures.get(code, {}).get(month) for code in share.needs} for month in months)
-
-
-def _count(flags: Iterable[bool]) -> int:
-    """Return how many are true before the first that is not."""
-    return sum(1 for _ in takewhile(bool, flags))

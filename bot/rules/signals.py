@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from bot.rules import periods, since
 from bot.rules.providers import Without
-from bot.rules.xmr import SIGN, Good, Kind
+from bot.rules.xmr import SIGN, Good, Kind, reason
 
 # What may be no more than the month of the year: it is set beside the same month last year.
 SEASONAL = frozenset({Kind.ABOVE_LIMIT, Kind.BELOW_LIMIT, Kind.TWO_ABOVE, Kind.TWO_BELOW})
@@ -108,17 +108,7 @@ class Signal:
     @property
     def reason(self) -> str:
         """Return in words why it is special cause."""
-        each = periods.kind(self.period)
-        side = "above" if self.direction > 0 else "below"
-        if self.kind in (Kind.RUN_ABOVE, Kind.RUN_BELOW):
-            return f"{_ordinal(self.lasted)} {each} in a row {side} its average"
-        if self.kind in (Kind.RISING, Kind.FALLING):
-            return f"{_ordinal(self.lasted)} {'rise' if self.direction > 0 else 'fall'} in a row"
-        if self.kind in (Kind.TWO_ABOVE, Kind.TWO_BELOW):
-            return f"two of the last three {each}s far {side} its average"
-        if self.lasted > 1:
-            return f"{_ordinal(self.lasted)} {each} in a row {side} its usual range"
-        return f"{side} its usual range"
+        return reason(self.kind, self.lasted, periods.kind(self.period))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +147,3 @@ class Judged(NamedTuple):
     closings: tuple[Closing, ...]
     questions: tuple[Question, ...]
     state: State
-
-
-def _ordinal(number: int) -> str:
-    last = number % 10 if number % 100 not in (11, 12, 13) else 0
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"

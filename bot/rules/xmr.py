@@ -5,8 +5,10 @@ Formulae and worked examples: docs/measures.md. The constants are those of NHSRp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -153,6 +155,43 @@ def assurance(lower: float, upper: float, target: float | None, good: Good) -> s
     if lower <= target <= upper:
         return "inconsistent"
     return "consistent_pass" if (lower > target) == (good == "up") else "consistent_fail"
+
+
+def lasted(kind: Kind, newest_first: Sequence[float], mean: float, lower: float, upper: float) -> int:
+    """Return for how many points the newest one's special cause has lasted.
+
+    Steps of a trend, points beyond a limit, else points on that side of the mean; a null ends it.
+    """
+    sign = kind.direction
+    if kind in (Kind.RISING, Kind.FALLING):
+        flags = (sign * (after - before) > 0 for after, before in pairwise(newest_first))
+    else:
+        beyond = kind in (Kind.ABOVE_LIMIT, Kind.BELOW_LIMIT)
+        line = mean if not beyond else upper if sign > 0 else lower
+        flags = (sign * (value - line) > 0 for value in newest_first)
+    return sum(1 for _ in takewhile(bool, flags))
+
+
+def reason(kind: Kind, points: int, each: str) -> str:
+    """Return in words why a point is special cause; it lasts for so many `points`, `each` a `month`, say."""
+    side = "above" if kind.direction > 0 else "below"
+    match kind:
+        case Kind.COMMON:
+            return "no special cause"
+        case Kind.RISING | Kind.FALLING:
+            return f"{_ordinal(points)} {'rise' if kind.direction > 0 else 'fall'} in a row"
+        case Kind.TWO_ABOVE | Kind.TWO_BELOW:
+            return f"two of the last three {each}s far {side} its average"
+        case Kind.RUN_ABOVE | Kind.RUN_BELOW:
+            return f"{_ordinal(points)} {each} in a row {side} its average"
+        case _ if points > 1:
+            return f"{_ordinal(points)} {each} in a row {side} its usual range"
+    return f"{side} its usual range"
+
+
+def _ordinal(number: int) -> str:
+    last = number % 10 if number % 100 not in (11, 12, 13) else 0
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
 
 
 def _level(kind: Kind) -> str:
