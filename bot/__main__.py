@@ -54,6 +54,7 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
         return
     from bot.campaign import CampaignError
     from bot.held import NotHeld
+    from bot.judge import CannotJudge
     from bot.nearest import Unknown
     from bot.operate.replay import RecordingError
     from bot.settings import SettingsError
@@ -64,7 +65,10 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
         path = error.ctx.command_path if error.ctx else "figurewatch"
         yield f"{error.format_message()} See '{path} --help'."
         return
-    ours = (SettingsError, CampaignError, StoreError, RecordingError, NotHeld, Unknown, NothingToFollow)
+    ours = (
+        *(SettingsError, CampaignError, StoreError, RecordingError),
+        *(NotHeld, Unknown, NothingToFollow, CannotJudge),
+    )
     yield str(error) if isinstance(error, ours) else None
 
 
@@ -316,7 +320,8 @@ def figures(source: str | None, measure: str | None, area: str | None, as_csv: b
         measure = measure and named("measure", measure, {m: m for m in (*(s[0] for s in series), *DERIVED)})
         area = area and named("area", area, {code: name for _, code, name in series})
         if measure in DERIVED:
-            parts = [f for code in DERIVED[measure].needs for f in tx.figures(source, code, area)]
+            of = source or DERIVED[measure].source
+            parts = [f for code in DERIVED[measure].needs for f in tx.figures(of, code, area)]
             rows = listing.derived_rows(measure, parts)
         else:
             rows = listing.figure_rows(tx.figures(source, measure, area))
@@ -400,16 +405,19 @@ def measures(measure: str | None, as_json: bool) -> None:
     """
     from bot import listing
     from bot.nearest import named
-    from bot.rules.meanings import SOURCE, history, meanings
+    from bot.rules.meanings import SOURCES, history, meanings
 
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
-        known = tx.facts([SOURCE])[SOURCE]
-        listed = meanings(known)
+        known = tx.facts(SOURCES)
+        listed = {id: means for source in SOURCES for id, means in meanings(known[source]).items()}
         if measure:
-            names = {id: listed[id].name if id in listed else id for id in known}
+            names = {
+                id: listed[id].name if id in listed else id for source in SOURCES for id in known[source]
+            }
             measure = named("measure", measure, names)
-            versions = history(measure, tx.facts_history(SOURCE, measure))
+            source = next(source for source in SOURCES if measure in known[source])
+            versions = history(measure, tx.facts_history(source, measure))
     if measure and as_json:
         listing.print_json(listing.version_rows(measure, versions))
     elif measure:
@@ -518,6 +526,65 @@ async def replay(folder: str) -> int:
 
     start(quiet=True)
     return await play(folder)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--good", type=click.Choice(["up", "down", "neither"]), default="neither", help="The better direction."
+)
+@click.option("--target", type=float, help="What is to be reached.")
+@click.option(
+    "--settings",
+    "whose",
+    type=click.Choice(["nhse", "r"]),
+    default="nhse",
+    show_default=True,
+    help="The rules as in NHS England's tools, or as in the R package NHSRplotthedots.",
+)
+@click.option("--screen/--no-screen", default=None, help="Leave out moving ranges too wide to be usual.")
+@click.option("--rebase", multiple=True, metavar="PERIOD", help="Begin anew with this period. Repeatable.")
+@click.option(
+    "--baseline", type=click.IntRange(min=12), metavar="N", help="Take limits from the first N values."
+)
+@click.option("--chart", type=click.Path(dir_okay=False, path_type=Path), help="Draw it into this PNG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def judge(
+    file: Path,
+    good: Any,
+    target: float | None,
+    whose: str,
+    screen: bool | None,
+    rebase: tuple[str, ...],
+    baseline: int | None,
+    chart: Path | None,
+    as_json: bool,
+) -> None:
+    """Judge a series of your own by the XmR rules. FILE.csv has the columns period,value.
+
+    A blank value was not published; a period that is not there is a gap.
+
+    \b
+    Example:
+      figurewatch judge waiting.csv --good down --chart waiting.png
+    """
+    from dataclasses import replace
+
+    from bot import judge as judging
+    from bot import listing
+    from bot.rules.xmr import SETTINGS
+
+    settings = SETTINGS[whose] if screen is None else replace(SETTINGS[whose], screen=screen)
+    verdict = judging.judge(file, judging.Asked(settings, good, target, rebase, baseline))
+    if chart:
+        judging.draw(verdict, chart)
+    if as_json:
+        listing.print_json(judging.as_json(verdict))
+        return
+    for line in judging.in_words(verdict):
+        click.echo(line)
+    if points := judging.flagged(verdict):
+        listing.print_table(("special cause", listing.Column("value", right=True), "why"), points)
 
 
 @main.command("try")
