@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from bot.rules.findings import DefinitionsChanged
-from bot.rules.meanings import SOURCE, compare, meanings
+from bot.rules.meanings import SOURCES, compare, meanings
 from scrapers.toolkit.contract import Fact, Scraper
 from state.records import Content
 from state.store import Writer
@@ -20,7 +20,7 @@ def save_facts(
     A measure that left the list means nothing from then on. On a first look there is nothing to ask.
     """
     before = tx.save_facts(source.key, content.facts, now)
-    if source.key != SOURCE:
+    if source.key not in SOURCES:
         return []
     listed = dict(content.facts)
     tx.save_facts(source.key, [Fact(measure, None) for measure in before if measure not in listed], now)

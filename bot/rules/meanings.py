@@ -1,6 +1,6 @@
 """What measures mean, in the publisher's words, and what changed between two versions of them.
 
-The facts are those of the source `talking_therapies_metadata`: a measure's id -> its row as JSON.
+The facts are those of the sources of definitions: a measure's id -> its row as JSON.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, NamedTuple
 
-SOURCE = "talking_therapies_metadata"
+SOURCES = ("talking_therapies_metadata", "talking_therapies_annual_metadata")
 
 _DIVIDED = re.compile(r"\s*\bdivided\s+by\b\s*", re.IGNORECASE)
 _FRACTION = re.compile(r"100 \* \((?P<top>[^/]+) ?/ ?(?P<bottom>[^/]+)\)")
@@ -91,7 +91,9 @@ def meaning(measure: str, said: str) -> Meaning:
     """Return the meaning in a measure's row."""
     row = json.loads(said)
     construction = row["construction"]
-    return Meaning(measure, row["name"], row["definition"], construction, _denominator(construction))
+    return Meaning(
+        measure, row.get("name", measure), row["definition"], construction, _denominator(construction)
+    )
 
 
 def meanings(facts: Mapping[str, str | None]) -> dict[str, Meaning]:

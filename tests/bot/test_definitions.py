@@ -20,7 +20,8 @@ from tests.fakes.nhs import NEW_SERIES, Issue, release_page, series_page
 
 SOURCE = "talking_therapies_metadata"
 WATCHED = {"measure": "treated_once", "good": "down"}
-CAMPAIGN = {"campaign": {"name": "Test", "sources": [SOURCE]}, "watch": [WATCHED]}
+MONTHLY = "talking_therapies_monthly"
+CAMPAIGN = {"campaign": {"name": "Test", "sources": [MONTHLY, SOURCE]}, "watch": [WATCHED]}
 REPORTS = "https://digital.nhs.uk/binaries/content/assets/reports/nhstalkingtherapies-monthly-metadata-"
 HEADINGS = (
     *("Meaure Type", "Frequency", "Measure reference number", "Measure name"),
@@ -69,7 +70,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     with open_house(sqlite(tmp_path)) as house:
         house.campaign = dict(CAMPAIGN)
         publish(house, "20260514", MAY)
-        asyncio.run(house.check())
+        asyncio.run(house.check(SOURCE))
         house.later(days=56)
         yield house
 
@@ -95,8 +96,8 @@ def test_the_operator_is_asked_once_about_a_followed_measure_and_told_how_much_e
     )
     del now["M400"]
     publish(house, "20260709", now)
-    asyncio.run(house.check())
-    asyncio.run(house.check())
+    asyncio.run(house.check(SOURCE))
+    asyncio.run(house.check(SOURCE))
     (asked,) = house.operator
     lines = asked.splitlines()
     assert lines[0] == "❓ A definition changed. Do the figures still mean the same?"
@@ -110,7 +111,7 @@ def test_the_operator_is_asked_once_about_a_followed_measure_and_told_how_much_e
 
 def test_what_nobody_follows_changes_without_a_word(house: House) -> None:
     publish(house, "20260709", changed(M400=("Count_Other", "something else again", "Count")))
-    asyncio.run(house.check())
+    asyncio.run(house.check(SOURCE))
     assert not house.operator
     with house.store() as store, store.reading() as tx:
         history = tx.facts_history(SOURCE, "M400")
@@ -124,14 +125,14 @@ def test_a_definition_that_changes_back_is_asked_about_again(house: House) -> No
     other = changed(M288=(MAY["M288"][0], "treated once, of all", MAY["M288"][2]))
     for day, measures in (("20260709", other), ("20260813", MAY)):
         publish(house, day, measures)
-        asyncio.run(house.check())
+        asyncio.run(house.check(SOURCE))
         house.later(days=28)
     assert len(house.operator) == 2
 
 
 def test_a_look_at_an_unchanged_list_reads_no_workbook_again(house: House) -> None:
     before = len(house.sites.requests)
-    asyncio.run(house.check())
+    asyncio.run(house.check(SOURCE))
     asked = [request.url for request in house.sites.requests[before:]]
     assert not [url for url in asked if url.endswith(".xlsx")]
 
@@ -140,10 +141,10 @@ def test_what_is_followed_are_the_headlines_the_watch_list_and_the_claims() -> N
     claim = {
         "says": "half recover",
         "where": "page",
-        "figure": {"source": "talking_therapies_monthly", "measure": "M195"},
+        "figure": {"source": MONTHLY, "measure": "M195"},
         "holds": {"min": 47},
     }
-    head = {"name": "Test", "sources": ["talking_therapies_monthly", SOURCE]}
+    head = {"name": "Test", "sources": [MONTHLY, SOURCE]}
     campaign = parse_campaign({"campaign": head, "watch": [WATCHED], "claim": [claim]}, "campaign.toml")
     assert {"M001", "M288", "M075", "M153", "M195"} <= campaign.followed
     assert "treated_once" not in campaign.followed
@@ -171,7 +172,7 @@ def test_the_measures_are_listed_with_what_they_mean(house: House, tmp_path: Pat
 
 def test_one_measure_is_shown_whole_with_its_history(house: House, tmp_path: Path) -> None:
     publish(house, "20260709", changed(M288=(MAY["M288"][0], "treated once, of all", MAY["M288"][2])))
-    asyncio.run(house.check())
+    asyncio.run(house.check(SOURCE))
     said = figurewatch(settings_in(tmp_path), "measures", "m288")
     assert said.out.splitlines() == [
         "M288 Percentage_AccessAttrition (seen from 9 July 2026 on)",

@@ -178,7 +178,7 @@ def test_the_series_page_may_link_to_the_workbook_instead() -> None:
             ("monthly-metadata-20260709.xlsx", "monthly-notes.xlsx"),
             "expected a link to the metadata workbook",
         ),
-        (("monthly-metadata-20260709.xlsx", "metadata.xlsx"), "a workbook named with its day"),
+        (("monthly-metadata-20260709.xlsx", "metadata.xlsx"), "a metadata workbook of the known name"),
         (
             ("</main>", '<a href="/b/nhstalkingtherapies-monthly-metadata-20260514.xlsx">older</a></main>'),
             "one metadata workbook, found 'nhstalkingtherapies-monthly-metadata-20260514.xlsx, ",
