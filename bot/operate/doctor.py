@@ -122,7 +122,7 @@ async def _says(source: Scraper, web: Web, now: datetime) -> str:
         return f"{counted(len(await source.listed(web)), 'release')} listed"
     (release,) = await source.releases(web)
     content = await read(source, await source.fetch(release, web), now)
-    return newest(next(iter(content.figures), None))
+    return newest(next(iter(content.figures), release))
 
 
 async def _telegram(settings: Settings) -> AsyncIterator[Checked]:
