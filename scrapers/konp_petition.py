@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from scrapers.toolkit import reading
+from scrapers.toolkit import entries, reading
 from scrapers.toolkit.contract import (
     EVERYWHERE,
     LIVE,
@@ -43,7 +43,6 @@ HTML = frozenset({"text/html"})
 SCRIPT = frozenset({"text/javascript", "application/javascript", "application/x-javascript"})
 
 _SCRIPT_NAME = re.compile(r"inlay-([0-9a-f]{12})\.js")
-_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?")
 
 
 class KonpPetition(Scraper):
@@ -63,10 +62,10 @@ class KonpPetition(Scraper):
     def __init__(self, entry: Mapping[str, Any]) -> None:
         """Take `url`, and optionally `title` and `hosts`."""
         super().__init__(entry)
-        self.url = _address(entry.get("url"))
+        self.url = entries.address(entry, "the petition's page")
         self.title = str(entry.get("title") or "Petition of Keep Our NHS Public")
-        host = _host(self.url)
-        self.hosts = frozenset({host, _twin(host), *_hosts(entry.get("hosts", []))})
+        host = entries.host_of(self.url)
+        self.hosts = frozenset({host, _twin(host), *entries.hosts(entry)})
 
     async def releases(self, web: Web) -> Sequence[Release]:
         """Return the petition's one release, without a request."""
@@ -77,7 +76,7 @@ class KonpPetition(Scraper):
         page = await web.get(self.url, accept=HTML)
         with reading.reading(page):
             address = script_address(await asyncio.to_thread(reading.soup, page), page)
-            host = _host(address)
+            host = entries.host_of(address)
             if host not in self.hosts:
                 remedy = f'hosts = ["{host}"] in the petition\'s entry, if the server is its own'
                 raise SourceChanged("the petition's script on a listed host", f"it on {host}: add {remedy}")
@@ -124,28 +123,5 @@ def displayed_target(signatures: int) -> int:
     return signatures * 10 // (7 * step) * step + step
 
 
-def _address(url: object) -> str:
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-    except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"url must be the address of the petition's page, not {url!r}")
-    return parts.geturl()
-
-
-def _host(address: str) -> str:
-    """Return an address's host, with its port where it names one."""
-    return urlsplit(address).netloc.lower()
-
-
 def _twin(host: str) -> str:
     return host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"
-
-
-def _hosts(hosts: object) -> Sequence[str]:
-    if not isinstance(hosts, list) or not all(
-        isinstance(host, str) and _HOST.fullmatch(host) for host in hosts
-    ):
-        raise ValueError(f'hosts must be a list of names such as ["civi.example.org"], not {hosts!r}')
-    return [host.lower() for host in hosts]

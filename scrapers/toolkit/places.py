@@ -155,6 +155,7 @@ class Document:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._grids: dict[tuple[str, str], Grid] = {}
 
     @cached_property
     def raw(self) -> str:
@@ -173,16 +174,20 @@ class Document:
 
     def grid(self, kind: str, within: str) -> Grid:
         """Return the rows of its CSV, of the sheet or of the table of that name."""
+        if (kind, within) not in self._grids:
+            self._grids[kind, within] = self._rows(kind, within)
+        return self._grids[kind, within]
+
+    def _rows(self, kind: str, within: str) -> Grid:
         match kind:
             case "csv":
-                return self._csv
+                return self._csv()
             case "xlsx":
                 from scrapers.toolkit.tables import read_sheet
 
                 return read_sheet(self.page, within)
         return html_rows(reading.one(self.soup, within, "the table"))
 
-    @cached_property
     def _csv(self) -> Grid:
         text = self.raw.removeprefix("\ufeff")
         try:

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 SHOWN = 20
+_MOST_KEYS = 4  # columns that together name a row
 OF_ONE_KIND = 8  # of one table or document, so that it does not crowd out the rest
-_TRIED = 400  # candidates that are found again, at most
+_TRIED = 100  # candidates that are found again, at most
 _WALKED = 5_000  # numbers of one JSON document that are looked at
+_STRINGS = 100  # parts of a sentence
+_NUMBERS = 1_000  # of the texts of an HTML page that are looked at
 _SEARCHED = 100_000  # characters of a plain text that are looked at
 _CONTEXT = 60  # characters
 _LONGEST_TITLE = 80
@@ -36,7 +39,7 @@ _NAME = re.compile(r"[A-Za-z][\w-]*")
 _BIG = re.compile(r"h[1-6]|strong|b|big|data|output")
 _TELLING = re.compile(r"number|count|total|figure|stat|value|amount|big|kpi|metric", re.IGNORECASE)
 _IN_SCRIPT = re.compile(
-    r"""["']?([A-Za-z_][\w-]{0,60})["']?\s*[:=]\s*(["']?)(-?\d[\d,]*(?:\.\d+)?)\2\s*[,;}\]\n]"""
+    r"""["']?([A-Za-z_][\w-]{0,60})["']?\s*[:=]\s*(["']?)(-?\d[\d,]*(?:\.\d+)?)(?!,?\d)\2\s*[,;}\]\n]"""
 )
 _LAST_WORDS = re.compile(r"(?:[^\s\d]+\s+){0,4}[^\s\d]*$")
 _FIRST_WORDS = re.compile(r"^[^\s\d]*(?:\s+[^\s\d]+){0,3}")
@@ -82,18 +85,24 @@ def suggestions(page: Page, find: str = "") -> list[Suggestion]:
     candidates = sorted(_candidates(document), key=lambda candidate: -candidate.score)
     if wanted:
         candidates = [one for one in candidates if wanted in f"{one.shown} {one.context}".casefold()]
-    for candidate in candidates[:_TRIED]:
-        name = json.dumps(candidate.options, sort_keys=True)
+    distinct = {json.dumps(one.options, sort_keys=True): one for one in reversed(candidates)}
+    for candidate in islice(reversed(distinct.values()), _TRIED):
+        name = candidate.shown + json.dumps(_without_css(candidate.options), sort_keys=True)
         if name in seen or (groups[candidate.group] >= OF_ONE_KIND and not wanted):
             continue
-        seen.add(name)
         number = _found_again(candidate, document)
         if number is not None:
+            seen.add(name)
             groups[candidate.group] += 1
             found.append(Suggestion(candidate.shown, candidate.context, candidate.options, number))
         if len(found) == SHOWN:
             break
     return found
+
+
+def _without_css(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options by which one place is known: words that are found once need no element."""
+    return {key: value for key, value in options.items() if key != "css" or "pattern" not in options}
 
 
 def title_of(page: Page) -> str:
@@ -136,6 +145,7 @@ def _candidates(document: Document) -> Iterator[_Candidate]:
     else:
         if page.content_type in CSV:
             yield from _of_grid(document.grid("csv", ""), "csv", {}, is_text=True)
+        yield from (candidate for _, candidate in _of_assignments(document.text[:_SEARCHED]))
         yield from _of_text(document.text[:_SEARCHED], 0.5)
 
 
@@ -151,13 +161,15 @@ def _of_html(soup: BeautifulSoup) -> Iterator[_Candidate]:
             ):
                 read.add(id(table))
                 yield candidate
-    for node in soup.find_all(string=re.compile(r"\d")):
+    for node in islice(soup.find_all(string=re.compile(r"\d")), _NUMBERS):
         parent = node.parent
         if parent is None or any(one.name in _NO_FIGURES for one in (parent, *parent.parents)):
             continue
         inside = parent.find_parent("table")
-        if inside is None or id(inside) not in read:
-            yield from _of_words(parent, selector, in_table=inside is not None)
+        if inside is None:
+            yield from _of_words(parent, selector, read)
+        elif id(inside) not in read:
+            yield from _of_element(parent, selector, 1)
     for element in soup.find_all(True):
         if element.name == "script":
             yield from _of_script(element, selector)
@@ -165,27 +177,31 @@ def _of_html(soup: BeautifulSoup) -> Iterator[_Candidate]:
             yield from _of_attributes(element, selector)
 
 
-def _of_words(node: Tag, selector: _Selector, *, in_table: bool) -> Iterator[_Candidate]:
-    """Yield an element that is a number, else the numbers in its sentence."""
-    said = apart(node)
-    if match := NUMBER.fullmatch(said):
+def _of_words(node: Tag, selector: _Selector, read: set[int]) -> Iterator[_Candidate]:
+    """Yield an element that is a number, and the numbers in its sentence unless that was `read` before."""
+    yield from _of_element(node, selector, 3)
+    block = next((one for one in (node, *node.parents) if one.name in _SENTENCES), node)
+    if id(block) not in read and not NUMBER.fullmatch(text := _beginning(block)):
+        read.add(id(block))
+        for candidate in _of_text(text, 2.0):
+            yield candidate
+            inside = {"css": selector.of(block), **candidate.options}
+            yield candidate._replace(score=candidate.score - 0.5, options=inside)
+
+
+def _of_element(node: Tag, selector: _Selector, score: float) -> Iterator[_Candidate]:
+    if match := NUMBER.fullmatch(said := _beginning(node)):
         telling = _TELLING.search(f"{node.get('id', '')} {' '.join(_classes(node))}")
-        score = 3 + 1.5 * bool(_BIG.fullmatch(node.name) or telling) - 2 * in_table
+        score += 1.5 * bool(_BIG.fullmatch(node.name) or telling)
         options = {"css": selector.of(node), **_form(match)}
         yield _Candidate(_score(score, match), "element", said, _beside(node), options)
-    if in_table:
-        return
-    block = next((one for one in (node, *node.parents) if one.name in _SENTENCES), node)
-    text = apart(block)
-    if text != said or not match:
-        yield from _of_text(text[:2000], 2.0)
 
 
 def _of_text(text: str, score: float) -> Iterator[_Candidate]:
     """Yield the numbers in a text, each by the words around it."""
     for match in islice(NUMBER.finditer(text), 50):
-        before = _LAST_WORDS.findall(text[max(0, match.start() - 2 * _CONTEXT) : match.start()])[0]
-        after = _FIRST_WORDS.findall(text[match.end() : match.end() + 2 * _CONTEXT])[0]
+        before = _LAST_WORDS.findall(text[max(0, match.start() - _CONTEXT) : match.start()])[0]
+        after = _FIRST_WORDS.findall(text[match.end() : match.end() + _CONTEXT])[0]
         if not before.strip() and not after.strip():
             continue
         group = r"\S+" if " " not in match[0] else r"\S+ " + re.escape(match[0].partition(" ")[2])
@@ -212,7 +228,11 @@ def _of_attributes(node: Tag, selector: _Selector) -> Iterator[_Candidate]:
         said = " ".join(value.split())
         if match := NUMBER.fullmatch(said):
             yield _Candidate(
-                _score(1.5, match), "attribute", said, f"{node.name} {name}", {**options, **_form(match)}
+                _score(1.5, match),
+                "attribute",
+                said,
+                f"{node.name} {name}",
+                {**options, **_form(match, in_text=False)},
             )
         elif said.startswith(("{", "[")):
             yield from _of_json(_json(said), options, 2.0, f"{name} of {node.name}")
@@ -223,16 +243,22 @@ def _of_script(node: Tag, selector: _Selector) -> Iterator[_Candidate]:
     if "json" in str(node.get("type", "")) and (document := _json(text)) is not None:
         yield from _of_json(document, {"css": selector.of(node, having="type")}, 1.0, "script")
         return
+    for name, candidate in _of_assignments(text[:_SEARCHED]):
+        inside = {"css": f'script:-soup-contains("{name}")'}
+        yield candidate._replace(options={**inside, **candidate.options})
+
+
+def _of_assignments(text: str) -> Iterator[tuple[str, _Candidate]]:
+    """Yield the numbers that a script gives to names that it has but once: `"count": 630`."""
     matches = list(islice(_IN_SCRIPT.finditer(text), _WALKED))
     names = Counter(match[1] for match in matches)
     for match in matches:
         number = NUMBER.fullmatch(match[3])
-        if names[match[1]] > 1 or number is None:
-            continue
-        written_as = match[0][: match.start(3) - match.start()]
-        pattern = f"{_plainly(written_as)}(\\d[\\d.,]*\\d|\\d)"
-        options = {"css": f'script:-soup-contains("{match[1]}")', "pattern": pattern, **_form(number)}
-        yield _Candidate(_score(0.5, number), "script", match[3], match[1], options)
+        if names[match[1]] == 1 and number:
+            before = match[0][: match.start(3) - match.start()]
+            pattern = f"{_plainly(before)}(\\d[\\d.,]*\\d|\\d)"
+            options = {"pattern": pattern, **_form(number, in_text=False)}
+            yield match[1], _Candidate(_score(0.5, number), "script", match[3], match[1], options)
 
 
 def _of_json(document: object, options: Mapping[str, Any], score: float, group: str) -> Iterator[_Candidate]:
@@ -240,7 +266,11 @@ def _of_json(document: object, options: Mapping[str, Any], score: float, group: 
         match = NUMBER.fullmatch(str(value))
         if match is None:
             continue
-        chosen = {**options, "json": pointer, **({} if isinstance(value, Decimal) else _form(match))}
+        chosen = {
+            **options,
+            "json": pointer,
+            **({} if isinstance(value, Decimal) else _form(match, in_text=False)),
+        }
         if period:
             chosen["period"] = {**options, "json": period}
         context = " · ".join(part for part in (label, _last_names(pointer)) if part)
@@ -281,56 +311,61 @@ def _last_names(pointer: str) -> str:
 def _of_grid(
     rows: Grid, kind: str, within: Mapping[str, str], *, is_text: bool, group: str = ""
 ) -> Iterator[_Candidate]:
-    """Yield the cells that have a heading of their own and a row that another cell tells from the others."""
-    start = next((n for n, row in enumerate(rows) if _is_heading(row)), None)
-    if start is None:
+    """Yield the cells that have a heading of their own, in a row that other cells tell from the rest."""
+    tidy = [[" ".join(cell.split()) for cell in row] for row in rows]
+    start = next((n for n, row in enumerate(tidy) if _is_heading(row)), len(tidy))
+    heading, *body = [row for row in tidy[start:] if len(row) == len(tidy[start]) and any(row)] or [[]]
+    keys = _keys(body)
+    if not keys:
         return
-    heading = [" ".join(name.split()) for name in rows[start]]
-    body = [row for row in rows[start + 1 :] if len(row) == len(heading) and any(row)]
-    key = _key_column(heading, body)
-    group = group or f"{kind} {' '.join(within.values())}"
-    for name, column in _numeric_columns(heading, body):
-        for number, row in enumerate(body[:_WALKED]):
-            shown = " ".join(row[column].split())
+    newest = _newest(body, keys)
+    for number, row in enumerate(body[:_WALKED]):
+        label = " · ".join(row[key] for key in keys)
+        is_newest = number == newest
+        for column, shown in enumerate(row):
             match = NUMBER.fullmatch(shown)
-            if match is None or key is None or column == key:
+            if match is None or column in keys:
                 continue
-            label = " ".join(row[key].split())
-            newest = number in (0, len(body) - 1) and _is_period(label)
-            end = "first" if number == 0 else "last"
-            chosen = end if newest and len(body) > 2 else {heading[key]: label}
-            options = {kind: {**within, "column": name, "row": chosen}, **(_form(match) if is_text else {})}
-            if newest and len(body) > 2:
-                options["period"] = {"column": heading[key]}
-            score = 2 + 2 * newest
-            yield _Candidate(_score(score, match), group, shown, f"{label} · {name}"[:_CONTEXT], options)
+            end = "last" if number else "first"
+            chosen = end if is_newest else {heading[key]: row[key] for key in keys}
+            options: dict[str, Any] = {kind: {**within, "column": heading[column], "row": chosen}}
+            options |= _form(match) if is_text else {}
+            if is_newest:
+                options["period"] = {"column": heading[keys[0]]}
+            context = f"{label} · {heading[column]}"
+            score = _score(2 + 2 * is_newest, match)
+            yield _Candidate(score, group or f"{kind} {' '.join(within.values())}", shown, context, options)
+
+
+def _keys(body: Sequence[Sequence[str]]) -> Sequence[int]:
+    """Return the columns whose names or periods tell the rows apart: one if that is enough, at most four."""
+    named = [
+        column
+        for column in range(len(body[0]) if body else 0)
+        if all(row[column] and (not NUMBER.fullmatch(row[column]) or _is_period(row[column])) for row in body)
+    ]
+    chosen: list[int] = []
+    while named and len(chosen) < _MOST_KEYS:
+        told = {column: len({(*(row[c] for c in chosen), row[column]) for row in body}) for column in named}
+        best = max(named, key=lambda column: told[column])  # the first of those that tell as many
+        chosen.append(best)
+        if told[best] == len(body):
+            return chosen
+        named.remove(best)
+    return ()
+
+
+def _newest(body: Sequence[Sequence[str]], keys: Sequence[int]) -> int | None:
+    """Return the row of the newest period, first or last, of three or more that are told apart by theirs."""
+    first, last = (body[end][keys[0]] for end in (0, -1))
+    if len(keys) > 1 or len(body) < 3 or not (_is_period(first) and _is_period(last)):
+        return None
+    return 0 if written.period(first) > written.period(last) else len(body) - 1
 
 
 def _is_heading(row: Sequence[str]) -> bool:
     """Return whether a row names its columns: two or more names, each once and none a number."""
-    names = [" ".join(cell.split()) for cell in row]
-    return (
-        len(names) >= 2
-        and all(names)
-        and len({*names}) == len(names)
-        and not any(map(NUMBER.fullmatch, names))
-    )
-
-
-def _key_column(heading: Sequence[str], body: Sequence[Sequence[str]]) -> int | None:
-    """Return the first column whose cells tell all rows apart, and are names or periods."""
-    for column in range(len(heading)):
-        cells = [" ".join(row[column].split()) for row in body]
-        named = all(cell and (_is_period(cell) or not NUMBER.fullmatch(cell)) for cell in cells)
-        if cells and named and len({*cells}) == len(cells):
-            return column
-    return None
-
-
-def _numeric_columns(heading: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[tuple[str, int]]:
-    for column, name in enumerate(heading):
-        if any(NUMBER.fullmatch(" ".join(row[column].split())) for row in body):
-            yield name, column
+    return len(row) >= 2 and all(row) and len({*row}) == len(row) and not any(map(NUMBER.fullmatch, row))
 
 
 def _is_period(text: str) -> bool:
@@ -340,10 +375,10 @@ def _is_period(text: str) -> bool:
         return False
 
 
-def _form(match: re.Match[str]) -> Mapping[str, str]:
-    """Return how a number is written, as an example of it that also says how its thousands would be."""
+def _form(match: re.Match[str], *, in_text: bool = True) -> Mapping[str, str]:
+    """Return how a number is written, as an example of it; in a text its thousands will have a comma."""
     said = " ".join(match[0].split()).lstrip("-−")
-    if re.fullmatch(r"\d{1,3}", said):
+    if in_text and re.fullmatch(r"\d{1,3}", said):
         return {"written": "1,234"}
     return {} if re.fullmatch(r"\d+(\.\d+)?", said) else {"written": said}
 
@@ -360,16 +395,18 @@ def _score(base: float, match: re.Match[str]) -> float:
     return score
 
 
+def _beginning(node: Tag) -> str:
+    """Return an element's text, or the beginning of a very long one."""
+    return " ".join(" ".join(islice(node.strings, _STRINGS)).split())
+
+
 def _beside(node: Tag) -> str:
-    """Return the words next to an element, or of what it stands in."""
-    own = apart(node)
-    for around in islice(node.parents, 4):
-        said = apart(around)
-        if said != own and len(said) <= 20 * _CONTEXT:
-            rest = said.replace(own, "…", 1)
-            place = rest.find("…")
-            return rest[max(0, place - _CONTEXT // 2) : place + _CONTEXT // 2].strip()
-    return ""
+    """Return the words before and after an element."""
+    before = (text for text in node.previous_elements if isinstance(text, str))
+    after = (text for text in node.next_elements if isinstance(text, str) and node not in text.parents)
+    words = ([" ".join(text.split()) for text in islice(texts, 4)] for texts in (before, after))
+    first, last = (next(filter(None, said), "") for said in words)
+    return f"{first[-_CONTEXT // 2 :]} … {last[: _CONTEXT // 2]}".strip()
 
 
 def _classes(node: Tag) -> list[str]:
@@ -385,6 +422,7 @@ class _Selector:
         self._classes: Counter[tuple[str, str]] = Counter()
         self._attributes: Counter[tuple[str, str]] = Counter()
         self._tags: Counter[str] = Counter()
+        self._places: dict[tuple[int, str], dict[int, int]] = {}
         for node in soup.find_all(True):
             self._tags[node.name] += 1
             self._ids[str(node.get("id", ""))] += 1
@@ -417,12 +455,12 @@ class _Selector:
 
     def _step(self, node: Tag) -> str:
         """Return what selects an element among those beside it."""
-        same = list(node.parent.find_all(node.name, recursive=False)) if node.parent else [node]
-        for name in _classes(node):
-            if sum(name in _classes(one) for one in same) == 1:
-                return f"{node.name}.{name}"
-        place = next(number for number, one in enumerate(same, start=1) if one is node)
-        return node.name if len(same) == 1 else f"{node.name}:nth-of-type({place})"
+        kind = (id(node.parent), node.name)
+        if kind not in self._places:
+            beside = node.parent.find_all(node.name, recursive=False) if node.parent else [node]
+            self._places[kind] = {id(one): place for place, one in enumerate(beside, start=1)}
+        places = self._places[kind]
+        return node.name if len(places) == 1 else f"{node.name}:nth-of-type({places[id(node)]})"
 
 
 def _json(text: str) -> Any:
