@@ -62,13 +62,12 @@ class DefinitionsScraper(Scraper):
         """Return whether a row, by `keys`, is a measure; raise SourceChanged where it is not as known."""
 
     async def listed(self, web: Web) -> Sequence[Release]:
-        """Return the workbook's release, with the page of the newest publication and the series' own link."""
+        """Return the workbook's release, with the page of the newest publication."""
         page = await web.get(self.url, accept=nhs_digital.HTML)
         out = (await asyncio.to_thread(nhs_digital.series_page, page)).out
         if not out:
             raise SourceChanged("a publication that is out", "none", url=self.url)
-        release = Release(RELEASE, self.title, out[0].url, published=out[0].published)
-        return (_with_file(release, await asyncio.to_thread(_workbook, page, self.file)),)
+        return (Release(RELEASE, self.title, out[0].url, published=out[0].published),)
 
     async def visit(self, releases: Sequence[Release], web: Web) -> Sequence[Release]:
         """Return the release with the workbook that its page links to."""
@@ -105,12 +104,20 @@ class DefinitionsScraper(Scraper):
             yield Fact(row["id"], json.dumps(said, ensure_ascii=False))
 
     async def _visited(self, release: Release, web: Web) -> Release:
+        """Return the release with the workbook that its page links to, or else its series' page.
+
+        A replaced workbook has another address.
+        """
         page = await web.get(release.url, accept=nhs_digital.HTML)
         shown = await asyncio.to_thread(nhs_digital.release_page, page)
-        file = await asyncio.to_thread(_workbook, page, self.file) or release.file
+        file = await asyncio.to_thread(_workbook, page, self.file)
+        if not file:
+            series = await web.get(self.url, accept=nhs_digital.HTML)
+            file = await asyncio.to_thread(_workbook, series, self.file)
         if not file:
             raise SourceChanged("a link to the metadata workbook", "none", url=page.url, body=page.body)
-        return _with_file(replace(release, published=shown.published or release.published), file)
+        published = shown.published or release.published
+        return replace(release, published=published, file=file, fingerprint=file)
 
 
 def one_of(row: Mapping[str, str], key: str, known: Sequence[str]) -> None:
@@ -123,11 +130,6 @@ def filled(row: Mapping[str, str], *keys: str) -> None:
     """Check that none of these cells is empty."""
     if blank := [key for key in keys if not row[key]]:
         raise SourceChanged(f"a {blank[0]} for each measure", f"none for {short(row['id'])}")
-
-
-def _with_file(release: Release, file: str) -> Release:
-    """Return the release with its workbook; a replaced one has another address."""
-    return replace(release, file=file, fingerprint=file or None)
 
 
 @lru_cache(maxsize=8)  # most looks find their pages as they were

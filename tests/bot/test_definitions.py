@@ -137,6 +137,14 @@ def test_a_look_at_an_unchanged_list_reads_no_workbook_again(house: House) -> No
     assert not [url for url in asked if url.endswith(".xlsx")]
 
 
+def test_a_page_that_lost_its_link_is_told_to_the_operator(house: House) -> None:
+    issue = Issue("2026-03", date(2026, 5, 14), file="https://files.digital.nhs.uk/notes.pdf")
+    house.sites.put(issue.url, release_page(issue))
+    asyncio.run(house.check(SOURCE))
+    (told,) = house.operator
+    assert "expected a link to the metadata workbook, found none" in told
+
+
 def test_what_is_followed_are_the_headlines_the_watch_list_and_the_claims() -> None:
     claim = {
         "says": "half recover",
