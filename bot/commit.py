@@ -87,6 +87,7 @@ class LivePage(NamedTuple):
 class _Known(NamedTuple):
     """What the store knows of a live source: its newest readings, its facts, and what was ever held of it."""
 
+    state: SourceState
     latest: Mapping[SeriesKey, tuple[str, Known]]
     facts: Mapping[str, str | None]
     held: Sequence[Held]
@@ -128,7 +129,7 @@ class Committer:
         before = {series: stored.value for series, (_, stored) in known.latest.items()}
         if not known.held and not reading_doubts(content.figures, before, days=0):  # as good as always
             return self._count(tx, page, known, now)
-        days = _days_since_confirmed(tx, source, known.latest, now)
+        days = _days_since_confirmed(known, now)
         asked = _asked_about(known.held, known.latest)
         rejected = [doubt.now for held, why in asked if held.verdict for doubt in why if doubt.now]
         doubts = reading_doubts(content.figures, before, days, rejected)
@@ -198,14 +199,14 @@ class Committer:
         before = next((said for (m, _, _), said in known.latest.items() if m == "signatures"), None)
         if count is not None and before and before[1].value is not None:
             at, value = datetime.fromisoformat(before[0]), int(before[1].value)
-            told, growth = tx.episodes(source.key), _growth(tx, source, marks, count, dict(facts), found)
+            told, growth = tx.episodes(source.key), _growth(tx, page, known, count)
             ahead = growth.ahead(found)
             crossed = mark_crossed(marks, count, value, at, told, ahead)
             findings += [crossed] if crossed else []
             findings += pace_news(growth, ahead, told, found)
         elif count is not None and (passed := marks.highest_between(0, count)):
             tx.remember(source.key, f"mark:{passed}", now)
-        taught = bool(known.latest) or _is_taught(tx, source)
+        taught = bool(known.latest) or known.state.taught_at is not None
         if not taught:
             tx.teach(source.key, now)
         findings += _noticed(tx, source, notices, now, taught=taught)
@@ -348,25 +349,19 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
     return release_doubts(figures, said, history, source.headline_area, count=count)
 
 
-def _growth(
-    tx: Writer,
-    source: Scraper,
-    marks: Marks,
-    count: int,
-    facts: Mapping[str, str | None],
-    now: datetime,
-) -> Growth:
+def _growth(tx: Writer, page: LivePage, known: _Known, count: int) -> Growth:
     """Return how a petition stands with its newest count; the last look that found no other counts too."""
+    source, content, marks, now = page
     (counts,) = tx.series(source.key, _place(EVERYWHERE), ["signatures"]).values()
     readings = [
         Reading(datetime.fromisoformat(period), int(value))
         for period, value in counts.items()
         if value is not None
     ]
-    checked_at = tx.source(source.key).checked_at
+    checked_at = known.state.checked_at
     if readings and checked_at and readings[-1].at < checked_at < now:
         readings.append(readings[-1]._replace(at=checked_at))
-    closes = facts.get("closes")
+    closes = dict(content.facts).get("closes")
     return Growth(
         [*readings, Reading(now, count)], marks.goal, datetime.fromisoformat(closes) if closes else None
     )
@@ -395,19 +390,20 @@ def _place(area: Area) -> tuple[str, str]:
 
 
 def _recalled(tx: Writer, sources: Sequence[str]) -> dict[str, _Known]:
-    latest, facts, held = tx.latest(sources), tx.facts(sources), tx.held_of(sources)
-    return {source: _Known(latest[source], facts[source], held[source]) for source in sources}
+    """Return what the store knows of each of these live sources."""
+    states, latest, facts, held = tx.sources(), tx.latest(sources), tx.facts(sources), tx.held_of(sources)
+    return {
+        key: _Known(states.get(key, SourceState(key)), latest[key], facts[key], held[key]) for key in sources
+    }
 
 
-def _days_since_confirmed(
-    tx: Writer, source: Scraper, latest: Mapping[SeriesKey, tuple[str, Known]], now: datetime
-) -> float:
+def _days_since_confirmed(known: _Known, now: datetime) -> float:
     """Return how many days ago the newest stored reading was last seen on the page.
 
     Looks that found what is not believed are not noted as checks.
     """
-    seen = [datetime.fromisoformat(period) for period, _ in latest.values()]
-    if checked_at := tx.source(source.key).checked_at:
+    seen = [datetime.fromisoformat(period) for period, _ in known.latest.values()]
+    if checked_at := known.state.checked_at:
         seen.append(checked_at)
     return max((now - max(seen)) / timedelta(days=1), 0.0) if seen else 0.0
 

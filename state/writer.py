@@ -43,11 +43,11 @@ _MARK_READ = _UPDATE_RELEASE.values(
 )
 
 _SAID_AT = (
-    sa.select(t.editions.c.period, t.figures.c.series, t.figures.c.value)
+    sa.select(t.figures.c.series, t.figures.c.value)
     .select_from(t.editions.join(t.figures))
     .where(
         t.editions.c.source == sa.bindparam("source"),
-        t.editions.c.period.in_(sa.bindparam("periods", expanding=True)),
+        t.editions.c.period == sa.bindparam("period"),
         t.editions.c.published == sa.bindparam("published"),
     )
     .order_by(t.editions.c.id)
@@ -211,11 +211,9 @@ class Writer(Reader):
         for series_id, (_, _, period, value) in zip(self._interned(source, keys), figures, strict=True):
             by_period[period][series_id] = value
         note_names(self._connection, source, figures)
-        said = self._said_at(source, list(by_period), published)
         for period, values in by_period.items():
-            earlier = said.get(period)
-            fresh = values if earlier is None else _not_in(earlier, values)
-            if fresh:
+            earlier = self._said_at(source, period, published)
+            if fresh := _not_in(earlier, values) if earlier else values:
                 edition = self._add_edition(source, release_key, period, published, now)
                 self._add_versions(edition, fresh)
 
@@ -369,15 +367,10 @@ class Writer(Reader):
         rows = self._connection.execute(_AREA_IDS, {"source": source})
         return {(row.kind, row.code): row.id for row in rows}
 
-    def _said_at(
-        self, source: str, periods: list[str], published: datetime
-    ) -> dict[str, dict[int, float | None]]:
-        """Return what a publication of this very moment said: period -> series id -> value."""
-        said: dict[str, dict[int, float | None]] = defaultdict(dict)
-        parameters = {"source": source, "periods": periods, "published": published}
-        for period, series_id, value in self._connection.execute(_SAID_AT, parameters):
-            said[period][series_id] = value
-        return said
+    def _said_at(self, source: str, period: str, published: datetime) -> dict[int, float | None]:
+        """Return what a publication of this very moment said of a period, by series id."""
+        parameters = {"source": source, "period": period, "published": published}
+        return dict(self._connection.execute(_SAID_AT, parameters).all())
 
     def _add_edition(
         self, source: str, release_key: str, period: str, published: datetime, now: datetime

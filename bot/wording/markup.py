@@ -146,7 +146,9 @@ def clean(text: str, cap: int) -> str:
     Control, bidirectional, zero-width and tag characters go, white space collapses, and a / or @ at the
     beginning of the line or of a word is set between word joiners, so that it is no command and no mention.
     """
-    visible = unicodedata.normalize("NFC", "".join(filter(_is_visible, _spaced(text))))
+    visible = text
+    if not _is_plain(text):
+        visible = unicodedata.normalize("NFC", "".join(filter(_is_visible, _spaced(text))))
     words = _TRIGGER.sub(rf"{_JOINER}\g<0>{_JOINER}", " ".join(visible.split()))
     return words if len(words) <= cap else words[: cap - 1].rstrip() + "…"
 
