@@ -13,7 +13,7 @@ never withheld until now, but may be. Only means may be negative: one provider's
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import repeat
 from math import isnan
@@ -27,9 +27,13 @@ from scrapers.toolkit.contract import (
     Figure,
     Headline,
     Measure,
+    Release,
     SourceChanged,
+    Testimony,
     Unit,
+    Web,
 )
+from scrapers.toolkit.introduction import testimonies
 from scrapers.toolkit.reading import reading, short
 from scrapers.toolkit.tables import Table, read_table
 
@@ -223,6 +227,16 @@ class TalkingTherapiesMonthly(nhs_digital.SeriesScraper):
         with reading(fetched.page):
             table = read_table(fetched.page, _HEADERS)
             return _Month(table, fetched.release.period).figures()
+
+    async def witness(self, release: Release, web: Web) -> Fetched | None:
+        """Return the introduction: out with the file, and a hundredth of its size."""
+        if not release.witness:
+            return None
+        return Fetched(release, await web.get(release.witness, accept=nhs_digital.HTML))
+
+    def testify(self, fetched: Fetched, now: datetime) -> Iterator[Testimony]:
+        """Yield the figures that the introduction says in sentences."""
+        return testimonies(fetched.page, fetched.release.period)
 
 
 def activity_file(shown: nhs_digital.ReleasePage) -> str:

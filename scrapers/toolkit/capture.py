@@ -22,6 +22,7 @@ from scrapers.toolkit.contract import (
     Release,
     Scraper,
     SourceChanged,
+    Testimony,
     Web,
 )
 
@@ -31,15 +32,20 @@ FIGURES, ABOUT = "figures.txt", "capture.json"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a source found: its releases, and the figures of the newest that has any."""
+    """What one look at a source found: its releases, and the figures of the newest that has any.
+
+    `said` are the figures that its witness says in words.
+    """
 
     releases: Sequence[Release]
     figures: Sequence[Item] = ()
     refusal: SourceChanged | None = None
+    said: Sequence[Testimony] = ()
 
     def __str__(self) -> str:
         """Return releases and figures, one a line, in columns divided by a tab."""
         lines = [_release_line(release) for release in self.releases]
+        lines += [f"said\t{_item_line(said.figure)}\t{said.decimals} decimals" for said in self.said]
         lines += [_item_line(item) for item in self.figures]
         if self.refusal is not None:
             lines.append(f"refused\t{self.refusal}")
@@ -53,7 +59,10 @@ async def look(source: Scraper, web: Web, now: datetime) -> Look:
         releases = await source.releases(web)
         for release in releases:
             if release.key == LIVE or (release.published is not None and release.file):
-                return Look(releases, list(source.read(await source.fetch(release, web), now)))
+                witness = await source.witness(release, web)
+                said = list(source.testify(witness, now)) if witness else []
+                figures = list(source.read(await source.fetch(release, web), now))
+                return Look(releases, figures, said=said)
     except SourceChanged as refusal:
         return Look(releases, refusal=refusal)
     return Look(releases)

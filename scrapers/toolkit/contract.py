@@ -89,6 +89,13 @@ class Figure(NamedTuple):
     value: float | None
 
 
+class Testimony(NamedTuple):
+    """A figure as a page says it in words: to so many decimals. It is compared, and never stored as one."""
+
+    figure: Figure
+    decimals: int = 0
+
+
 class Fact(NamedTuple):
     """Something published that is not a number, as a petition's state; None while there is none."""
 
@@ -133,6 +140,7 @@ class Release:
     `fingerprint` changes when anything inside was replaced; None means not looked at closely, or so cheap
     that it is fetched each time. `file` is the address of its figures, `notice` the publisher's newest note
     and `noticed` when it was put up; `published_in` the month in words, where the publisher names no day.
+    `witness` is the address of a page that says some of its figures in words.
     """
 
     key: str
@@ -146,6 +154,7 @@ class Release:
     notice: str = ""
     noticed: datetime | None = None
     published_in: str = ""
+    witness: str = ""
 
 
 LIVE = "live"
@@ -232,6 +241,7 @@ class Scraper(ABC):
     options: ClassVar[Mapping[str, str]] = {}  # keys its campaign entry takes, each with what it means
     since: ClassVar[str] = "2000-01"  # the month from which a backfill reads that is told no other
     needs_entry: ClassVar[bool] = False  # True where it is watched only if the campaign names what of it
+    by_hand: ClassVar[bool] = False  # True where no figure is read: somebody enters them
     is_petition: ClassVar[bool] = False  # True where that is a petition, which may have a goal and marks
     headlines: ClassVar[Sequence[Headline]] = ()  # what the message of a release shows, in this order
     headline_area: ClassVar[Area] = ENGLAND  # the area of the headlines
@@ -290,6 +300,14 @@ class Scraper(ABC):
     @abstractmethod
     def read(self, fetched: Fetched, now: datetime) -> Iterable[Item]:
         """Yield every figure in them, or raise SourceChanged. Pure; runs off the event loop. Never guess."""
+
+    async def witness(self, release: Release, web: Web) -> Fetched | None:
+        """Return a page that says some of a release's figures in words; None where there is none."""
+        return None
+
+    def testify(self, fetched: Fetched, now: datetime) -> Iterable[Testimony]:
+        """Return the figures that the page says, or raise SourceChanged. Pure; what is not said is absent."""
+        return ()
 
 
 def published_at(day: date, at: time = time(9, 30)) -> datetime:

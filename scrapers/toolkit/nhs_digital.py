@@ -120,7 +120,12 @@ class ReleasePage:
             file=file,
             notice=f"{newest.title}: {newest.text}" if newest else "",
             noticed=newest.at if newest else None,
+            witness=self.part("introduction"),
         )
+
+    def part(self, name: str) -> str:
+        """Return the address of the chapter or data set whose address ends so; empty where there is none."""
+        return next((url for url in self.parts if urlsplit(url).path.rstrip("/").endswith(f"/{name}")), "")
 
 
 def month_of(first: date, last: date) -> str | None:
@@ -264,6 +269,15 @@ def release_page(page: Page) -> ReleasePage:
             last_edited=_last_edited(root),
             parts=tuple(reading.link(node, page, "a part of the release") for node in root.select(_PARTS)),
         )
+
+
+def chapter_month(page: Page) -> str | None:
+    """Return the month that a chapter of a release is about; None where it does not say."""
+    with reading.reading(page):
+        root = reading.soup(page)
+        reading.one(root, _TITLE, "the release's title")
+        coverage = _coverage(root)
+        return month_of(*coverage) if coverage else None
 
 
 def part_files(page: Page) -> tuple[str, ...]:

@@ -1,0 +1,163 @@
+"""What the chapters of a Talking Therapies release say in sentences, in the wording of each year since 2013.
+
+Who has *accessed* services had *entered* (to 2022) or *started* treatment before. *Recovered* and *reliably
+recovered* are two measures: pages spoke of the first to 2022, of the second by 2025.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from scrapers.toolkit import nhs_digital
+from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Page, SourceChanged, Testimony, Unit
+from scrapers.toolkit.reading import reading
+from scrapers.toolkit.sentences import (
+    COUNT,
+    MONTH,
+    PERCENT,
+    Number,
+    Sentence,
+    count,
+    lines,
+    mean,
+    numbers,
+    percent,
+)
+
+AT_CASENESS = "at_caseness"  # no code of the publisher's: M076 - M179
+
+_MEASURES: Mapping[str, Measure] = {
+    measure.id: measure
+    for measure in (
+        Measure("M001", "Referrals received", Unit.COUNT),
+        Measure("M002", "Self-referrals", Unit.COUNT),
+        Measure("M031", "Accessed services", Unit.COUNT),
+        Measure("M052", "Waited less than 6 weeks", Unit.COUNT),
+        Measure("M053", "Waited less than 6 weeks", Unit.PERCENT),
+        Measure("M054", "Waited less than 18 weeks", Unit.COUNT),
+        Measure("M055", "Waited less than 18 weeks", Unit.PERCENT),
+        Measure("M056", "Ended", Unit.COUNT),
+        Measure("M076", "Finished a course", Unit.COUNT),
+        Measure("M079", "Finished a course", Unit.PERCENT),
+        Measure("M141", "Sessions of those who finished", Unit.MEAN),
+        Measure("M186", "Reliable improvement", Unit.PERCENT),
+        Measure("M191", "Recovered", Unit.COUNT),
+        Measure("M192", "Recovery", Unit.PERCENT),
+        Measure("M193", "Reliably recovered", Unit.COUNT),
+        Measure("M195", "Reliable recovery", Unit.PERCENT),
+        Measure(AT_CASENESS, "Finished, at caseness at the start", Unit.COUNT),
+    )
+}
+_SHARES = (  # share, part, whole
+    ("M053", "M052", "M076"),
+    ("M055", "M054", "M076"),
+    ("M192", "M191", AT_CASENESS),
+    ("M195", "M193", AT_CASENESS),
+)
+
+_WHEN = rf"(?: (?:in|during) (?:{MONTH}|the (?:month|period)))?"
+_WEEKS_6, _WEEKS_18 = r"(?:had )?waited less than 6 weeks", r"(?:had )?waited less than 18 weeks"
+_FINISHED = rf"finished a course of treatment{_WHEN}"
+_FROM_CASENESS = (
+    rf"^{count(AT_CASENESS)} referrals {_FINISHED},? having started(?: treatment)? at caseness\d?,? of"
+)
+
+
+def _sentence(what: str, cue: str, *forms: str) -> Sentence:
+    return Sentence(what, re.compile(cue), tuple(map(re.compile, forms)))
+
+
+SENTENCES = (
+    _sentence(
+        "referrals received",
+        rf"^(?:There were )?(?:{COUNT}) (?!.*self-?referr).*\breferrals\b.*\brec(?:ei|ie)ved\b",
+        rf"^(?:There were )?{count('M001')} (?:new )?referrals (?:were |was )?rec(?:ei|ie)ved{_WHEN}\b",
+    ),
+    _sentence(
+        "self-referrals",
+        rf"^(?:Of these,? )?(?:{COUNT}) .*self-?referr",
+        rf"^(?:Of these,? )?{count('M002')} (?:referrals )?were self-?referrals\b",
+    ),
+    _sentence(
+        "referrals that accessed services",
+        rf"^(?:{COUNT}) (?:\w+ ){{0,3}}(?:accessed|entered|started)\b",
+        rf"^{count('M031')} referrals (?:had )?accessed (?:NHS Talking Therapies|IAPT)[^.]*?{_WHEN}\.?$",
+        rf"^{count('M031')} referrals (?:had )?(?:entered|started) (?:IAPT )?treatment{_WHEN}\b",
+    ),
+    _sentence(
+        "referrals that ended",
+        rf"^(?:{COUNT}) referrals (?:had )?ended\b",
+        rf"^{count('M056')} referrals (?:had )?ended(?: \(for any reason\))?{_WHEN}"
+        rf"(?:,? of which {count('M076')} (?:had )?finished a course of treatment)?\.?$",
+    ),
+    _sentence(
+        "waits of referrals that finished a course",
+        r"\bfinished a course of treatment\b.*\bwaited\b",
+        rf"^Of the {count('M076')} referrals that {_FINISHED}, "
+        rf"{percent('M053')} {_WEEKS_6}[^.,\d]*? and {percent('M055')} {_WEEKS_18}\b",
+        rf"^Of the {count('M076')} referrals that {_FINISHED}, "
+        rf"{count('M052')} \({percent('M053')}\) {_WEEKS_6}"
+        rf"(?:[^.,\d]*? and {count('M054')} \({percent('M055')}\) {_WEEKS_18})?(?!.*\b18 weeks)",
+        rf"^{percent('M053')} of (?:all )?referrals that {_FINISHED} {_WEEKS_6}"
+        rf"(?:[^.,\d]*? and {percent('M055')} {_WEEKS_18})?(?!.*\b18 weeks)",
+        rf"^{percent('M055')} of (?:all )?referrals that {_FINISHED} {_WEEKS_18}\b",
+    ),
+    _sentence(
+        "referrals that finished a course",
+        rf"^(?:{COUNT}) referrals (?:had )?finished a course of treatment(?!.*\bcaseness)",
+        rf"^{count('M076')} referrals (?:had )?{_FINISHED}\.?$",
+    ),
+    _sentence(
+        "sessions of referrals that finished a course",
+        r"^(?:The )?(?:average|mean) number of .*\bsessions\b.*\d",
+        rf"^(?:The )?(?:average|mean) number of (?:treatment )?sessions[^.\d]* {mean('M141')}\.?$",
+    ),
+    _sentence(
+        "share of ended referrals that finished a course",
+        rf"^(?:{PERCENT}) of (?:all )?referrals that ended\b",
+        rf"^{percent('M079')} of (?:all )?referrals that ended{_WHEN} "
+        r"(?:had )?(?:finished|completed) a course of treatment\b",
+    ),
+    _sentence(
+        "recovery of referrals that started at caseness",
+        r"\bcaseness\d?,? of which\b",
+        rf"{_FROM_CASENESS} which {count('M193')} \({percent('M195')}\) reliably recovered\b",
+        rf"{_FROM_CASENESS} which {count('M191')} \({percent('M192')}\) (?:recovered|moved to recovery)\b",
+    ),
+    _sentence(
+        "share that recovered",
+        rf"^(?:{PERCENT}) of .*\breferrals\b.*\brecover",
+        rf"^{percent('M192')} of (?:eligible )?referrals (?:had )?(?:recovered|moved to recovery)\b",
+        rf"^{percent('M195')} of (?:eligible )?referrals (?:had )?"
+        r"(?:reliably recovered|moved to reliable recovery)\b",
+    ),
+    _sentence(
+        "share that reliably improved",
+        rf"^(?:{PERCENT}) of .*\breferrals\b.*\breliabl[ey] improve",
+        rf"^{percent('M186')} of (?:all )?referrals (?:that {_FINISHED} )?"
+        r"(?:had )?(?:showed reliable improvement|reliably improved)\b",
+    ),
+)
+
+
+def testimonies(page: Page, period: str | None) -> Iterator[Testimony]:
+    """Yield the figures of England that a chapter says of its month, which must be `period` where known."""
+    with reading(page):
+        month = nhs_digital.chapter_month(page) or period
+        if month is None or month != (period or month):
+            raise SourceChanged(f"a chapter on {period or 'one month'}", month or "no month")
+        said = numbers(lines(page), SENTENCES, f"{date.fromisoformat(month + '-01'):%B %Y}")
+        if not said:
+            raise SourceChanged("sentences with figures", "none that is known")
+        _check(said)
+    for id, number in said.items():
+        yield Testimony(Figure(_MEASURES[id], ENGLAND, month, number.value), number.decimals)
+
+
+def _check(said: Mapping[str, Number]) -> None:
+    """Recompute the shares whose counts are said too."""
+    for share, part, whole in _SHARES:
+        if {share, part, whole} <= said.keys() and said[share].decimals == 1:
+            nhs_digital.check_share(share, int(said[part].value), int(said[whole].value), said[share].value)
