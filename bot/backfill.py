@@ -150,5 +150,10 @@ async def _one(checker: Checker, source: Scraper, release: Release, since: str) 
 
 
 def _last_month(period: str) -> str:
-    """Return the last month of a period; of a quarter, the last that it can have, as they are counted."""
-    return f"{int(period[:4]) + 1}-03" if periods.kind(period) in ("year", "quarter") else period[:7]
+    """Return the last month of a period."""
+    match periods.kind(period):
+        case "year":
+            return f"{int(period[:4]) + 1}-03"
+        case "quarter":
+            return f"{period[:4]}-{3 * int(period[-1]):02}"
+    return period[:7]

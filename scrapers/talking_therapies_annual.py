@@ -556,18 +556,22 @@ class _Year:
         return values
 
     def _check_value(self, measure: str, written: str, number: float, row: int) -> None:
-        """Check a value against its unit. Comparisons with NaN, which says withheld, are all false."""
-        unit, below = measure.partition("_")[0], self.table["OrgType"][row] != "England"
-        places = 0 if unit in ("Count", "Sum") or (unit == "Percentage" and below) else 1
+        """Check a value against its unit. Comparisons with NaN, which says withheld, are all false.
+
+        How many decimals the percentages have that are not of the core could not be seen.
+        """
+        unit = _UNITS[measure.partition("_")[0]]
+        places = 1 if unit is Unit.PERCENT and self.table["OrgType"][row] == "England" else 0
+        exact = unit is Unit.COUNT or (unit is Unit.PERCENT and measure in _CORE)
         expected = ""
         if isinf(number):
             expected = f"a plain number, {_WITHHELD} or {_NOT_APPLICABLE}"
-        elif number < 0 or (unit == "Percentage" and number > 100):
-            expected = (
-                "a percentage from 0 to 100" if unit == "Percentage" else "a value that is not negative"
-            )
-        elif unit not in ("Mean", "Median") and round(number, places) != number and not isnan(number):
-            expected = f"a {unit.lower()} of {places or 'no'} decimals"
+        elif number < 0:
+            expected = "a value that is not negative"
+        elif unit is Unit.PERCENT and number > 100:
+            expected = "a percentage of at most 100"
+        elif exact and abs(round(number, places) - number) > 0:
+            expected = "a percentage of one decimal" if places else f"a whole {unit}"
         if expected:
             raise SourceChanged(expected, f"{short(written)} for {self._place(measure, row)}")
 

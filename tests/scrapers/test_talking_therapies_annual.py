@@ -259,7 +259,7 @@ def test_the_share_with_a_follow_up_is_read_and_held_to_its_counts() -> None:
     said = values(read("2023-24", total_of_england("2023-24", **counts, Percentage_FollowUpAppointment=4.5)))
     assert said["Percentage_FollowUpAppointment"] == 4.5
     share_of_one = total_of_england("2023-24", **counts, Percentage_FollowUpAppointment=0.045)
-    assert "a percentage of 1 decimals" in refusal("2023-24", share_of_one)
+    assert "14850 of 330000, found 0.045" in refusal("2023-24", share_of_one)
     other = total_of_england("2023-24", **counts, Percentage_FollowUpAppointment=5.4)
     assert "14850 of 330000, found 5.4" in refusal("2023-24", other)
 
@@ -302,7 +302,7 @@ def test_an_organisation_may_stand_there_twice_with_the_same_values_only() -> No
         (
             "311850",
             "311850.5",
-            "expected a count of no decimals, found '311850.5' for Count_ReferralsReceived",
+            "expected a whole count, found '311850.5' for Count_ReferralsReceived",
         ),
         ("311850", '"311,850"', "expected a plain number, * or NULL, found '311,850'"),
         (
@@ -314,10 +314,10 @@ def test_an_organisation_may_stand_there_twice_with_the_same_values_only() -> No
         (
             "50.1",
             "0.501",
-            "expected a percentage of 1 decimals, found '0.501' for Percentage_Recovery England",
+            "expected a percentage of one decimal, found '0.501' for Percentage_Recovery England",
         ),
         ("50.1", "50.2", "expected 50.1 for Percentage_Recovery of England (318013 of 634484), found 50.2"),
-        ("50.1", "5010", "expected a percentage from 0 to 100, found '5010'"),
+        ("50.1", "5010", "expected a percentage of at most 100, found '5010'"),
         ("318013", "NULL", "expected Count_Recovery of England, found NULL"),
         (
             "1829202",
