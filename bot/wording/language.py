@@ -1,0 +1,55 @@
+"""In which language is spoken: every wording is written in English where it is said, and looked up here.
+
+Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`. What it lacks is said
+in English; a test names what is missing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+ENGLISH = "en"
+FOLDER = Path(__file__).parent
+_spoken: ContextVar[Mapping[str, str]] = ContextVar("spoken", default={})  # noqa: B039 (it is never changed)
+
+
+def t(text: str, /, **values: object) -> str:
+    """Return a text in the language that is spoken, its `{names}` filled in."""
+    said = _spoken.get().get(text, text)
+    return said.format(**values) if values else said
+
+
+def n(one: str, many: str, count: int, /, **values: object) -> str:
+    """Return `one` for a count of one and `many` for any other, as `t` does; `{count}` has commas."""
+    return t(one if count == 1 else many, count=f"{count:,}", **values)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language, by its code, while the block runs. Raises ValueError for one that does not ship."""
+    token = _spoken.set(catalogue(language))
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of the languages that ship."""
+    return (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return the texts of a language by their English ones. Raises ValueError for one that does not ship."""
+    if language == ENGLISH:
+        return {}
+    if language not in languages():
+        raise ValueError(f"expected a language among {', '.join(languages())}, found {language!r}")
+    texts: dict[str, str] = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    return texts
