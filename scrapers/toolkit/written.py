@@ -73,7 +73,7 @@ class Written:
     def number(self, found: str) -> Decimal:
         """Return the number written in a text, without its magnitude; SourceChanged for another form."""
         between = re.escape(self.thousands)
-        whole = rf"(?:0|[1-9]\d{{0,2}})(?:{between}\d{{3}})*" if self.thousands else r"(?:0|[1-9]\d{0,14})"
+        whole = rf"(?:0|[1-9]\d{{0,2}}(?:{between}\d{{3}})*)" if self.thousands else r"(?:0|[1-9]\d{0,14})"
         decimals = r"(?:\.\d{1,17})?" if self.decimals else ""
         form = rf"([-−]?){'£' if self.pound else ''}({whole}{decimals}){re.escape(self.suffix)}"
         text = " ".join(found.split()) if len(found) <= _LONGEST else found
