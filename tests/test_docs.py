@@ -103,6 +103,7 @@ def local(
     too_old = nhs.Issue("2020-01", date(2020, 3, 12), series=nhs.OLD_SERIES)
     old_series.write_text(nhs.series_page([too_old]))
     (tmp_path / "demo").symlink_to(ROOT / "demo")
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / "figurewatch.db").write_bytes(current_sqlite.read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(place, "CONTAINER_MARKS", ())
