@@ -86,7 +86,8 @@ def suggestions(page: Page, find: str = "") -> list[Suggestion]:
     if wanted:
         candidates = [one for one in candidates if wanted in f"{one.shown} {one.context}".casefold()]
     distinct = {json.dumps(one.options, sort_keys=True): one for one in reversed(candidates)}
-    for candidate in islice(reversed(distinct.values()), _TRIED):
+    tries = _TRIED
+    for candidate in reversed(distinct.values()):
         name = candidate.shown + json.dumps(_without_css(candidate.options), sort_keys=True)
         if name in seen or (groups[candidate.group] >= OF_ONE_KIND and not wanted):
             continue
@@ -95,7 +96,8 @@ def suggestions(page: Page, find: str = "") -> list[Suggestion]:
             seen.add(name)
             groups[candidate.group] += 1
             found.append(Suggestion(candidate.shown, candidate.context, candidate.options, number))
-        if len(found) == SHOWN:
+        tries -= 1
+        if len(found) == SHOWN or not tries:
             break
     return found
 
