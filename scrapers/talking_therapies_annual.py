@@ -10,6 +10,9 @@ series does not break. A new column is kept under its own name; one that is miss
 below it counts are rounded to 5 and percentages are whole. One organisation may stand there twice under two
 names (TAF90 in 2023-24): its values must then be the same.
 
+Since 2019-20 there is a second zip, of outcomes by therapy, on the report's page or on its part about them:
+of it England's figures for all diagnoses together are kept, by the publisher's codes of therapies.
+
 Reports before 2017-18 are packs of small tables (2015-16, 2016-17) and workbooks of many sheets: of them
 England's totals are read. The report of 2018-19 came out as a RAR archive, which is not read here.
 """
@@ -466,8 +469,7 @@ async def _outcome_files(release: Release, web: Web) -> tuple[Page, ...]:
 
     It came out since 2019-20, some months after the rest at first.
     """
-    page = await web.get(release.url, accept=nhs_digital.HTML)
-    shown = nhs_digital.release_page(page)
+    page, shown = await nhs_digital.open_release(release.url, web)
     files = list(shown.files)
     for part in shown.parts:
         if part.rstrip("/").endswith(_OUTCOMES_PART):
@@ -672,7 +674,7 @@ def _from_sheets(page: Page, year: str) -> dict[str, float]:
         for measure, places in columns.items():
             cells = [rows[0][place - 1] if place <= len(rows[0]) else "" for place in places]
             found[measure] = sum(_plain(cell, measure) for cell in cells)
-    # These two years do not print it.
+    # In 2012-13 and 2013-14 it is not printed.
     found.setdefault(_NOT_AT_CASENESS, found[_FINISHED] - found[_AT_CASENESS])
     return found
 

@@ -212,10 +212,15 @@ class SeriesScraper(Scraper):
         return Fetched(release, await web.get(release.file, accept=FILE_TYPES, limit=FILE_LIMIT))
 
     async def _visited(self, release: Release, web: Web) -> Release:
-        page = await web.get(release.url, accept=HTML)
-        shown = await asyncio.to_thread(release_page, page)
+        page, shown = await open_release(release.url, web)
         with reading.reading(page):
             return shown.update(release, self.file(shown))
+
+
+async def open_release(url: str, web: Web) -> tuple[Page, ReleasePage]:
+    """Return a release's page, and what it says."""
+    page = await web.get(url, accept=HTML)
+    return page, await asyncio.to_thread(release_page, page)
 
 
 async def _series(url: str, web: Web) -> Series:

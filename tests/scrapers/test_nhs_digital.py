@@ -235,3 +235,44 @@ def check_shared_page(page: Page, expected: dict[str, object]) -> None:
         assert isinstance(figures, dict)
         assert shown.month == figures["period"]
         assert len(shown.notices) == expected.get("notices", 0)
+
+
+ANNUAL = f"{STATISTICS}/nhs-talking-therapies-for-anxiety-and-depression-annual-reports/2024-25"
+
+
+def captured_report(path: str) -> Page:
+    folder = CAPTURES.parent / "talking_therapies_annual" / "2025-10-30" / "digital.nhs.uk"
+    return Page(
+        f"https://digital.nhs.uk/{path}", (folder / path / "index.html").read_bytes(), "text/html", "utf-8"
+    )
+
+
+def test_a_release_of_a_financial_year_names_its_parts() -> None:
+    shown = nhs_digital.release_page(captured_report(ANNUAL))
+    assert (shown.month, shown.year) == (None, "2024-25")
+    assert shown.parts[-1] == f"https://digital.nhs.uk/{ANNUAL}/therapy-based-outcomes"
+    assert shown.update(Release("2024-25", "", ""), "").period == "2024-25"
+
+
+def test_a_part_of_a_release_gives_its_files_once() -> None:
+    part = captured_report(f"{ANNUAL}/therapy-based-outcomes")
+    (file,) = nhs_digital.part_files(part)
+    assert nhs_digital.file_name(file) == "ther-based-outcomes2425-2.zip"
+    link = '<a class="nhsd-a-link" href='
+    assert nhs_digital.part_files(with_text(part, link, f'<a href="{file}">again</a> {link}')) == (file,)
+    with pytest.raises(SourceChanged, match="the release's title"):
+        nhs_digital.part_files(with_text(part, "document.title", "other"))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "year"),
+    [
+        (date(2023, 4, 1), date(2024, 3, 31), "2023-24"),
+        (date(1999, 4, 1), date(2000, 3, 31), "1999-00"),
+        (date(2023, 1, 1), date(2023, 12, 31), None),
+        (date(2023, 4, 1), date(2025, 3, 31), None),
+        (date(2023, 4, 1), date(2023, 4, 30), None),
+    ],
+)
+def test_a_financial_year_begins_in_april(first: date, last: date, year: str | None) -> None:
+    assert nhs_digital.year_of(first, last) == year

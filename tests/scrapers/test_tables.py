@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from contextlib import suppress
 from datetime import date, time
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from scrapers.toolkit import tables
 from scrapers.toolkit.contract import Page, SourceChanged
-from scrapers.toolkit.tables import Table, read_records, read_table
+from scrapers.toolkit.tables import Table, having, read_member, read_records, read_table
 from tests.scrapers.workbooks import XLSX, Row, sheets_of
 
 HEADERS = (("DAY", "NAME", "VALUE"), ("DAY", "NAME", "VALUE_SUPPRESSED"))
@@ -258,3 +259,46 @@ def test_headings_that_differ_from_file_to_file_may_follow_the_known_ones() -> N
 def test_a_table_under_titles_that_is_not_as_known_is_refused(rows: list[Row], said: str) -> None:
     with pytest.raises(SourceChanged, match=said):
         read_records(headed(*rows), "Data", ("Year", "Items"))
+
+
+def test_one_table_of_a_zip_is_read_by_its_name_whatever_its_folder() -> None:
+    name = re.compile(r"(?P<year>\d{4})-main\.csv")
+    packed = zip_of({"data/2024-main.csv": CSV, "data/2024-other.csv": b"A,B\n1,2\n", "notes.txt": b"x"})
+    match, table = read_member(page(packed), name, having("VALUE", "DAY"), "main table")
+    assert match["year"] == "2024"
+    assert list(table.columns) == ["DAY", "NAME", "VALUE"]
+    assert rows_of(table) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("files", "columns", "said"),
+    [
+        ({"other.csv": CSV}, (), "expected one main table in the zip, found 'other.csv'"),
+        (
+            {"1-main.csv": CSV, "a/2-main.csv": CSV},
+            (),
+            "expected one main table in the zip, found '1-main.csv, a/2-",
+        ),
+        (
+            {"1-main.csv": CSV},
+            ("NUMBER",),
+            "expected the column NUMBER, found none of that name, but 'DAY, NAME, VALUE'",
+        ),
+        ({"1-main.csv": b"DAY,DAY\n1,2\n"}, ("DAY",), "expected each column once, found 'DAY, DAY'"),
+        ({"1-main.csv": b"<html>"}, (), "expected a CSV file, found an HTML page"),
+    ],
+)
+def test_a_zip_without_the_one_table_that_is_asked_for_is_refused(
+    files: dict[str, bytes], columns: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(SourceChanged) as change:
+        read_member(page(zip_of(files)), re.compile(r"\d-main\.csv"), having(*columns), "main table")
+    assert said in str(change.value)
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return packed.getvalue()
