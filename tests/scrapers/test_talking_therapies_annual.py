@@ -109,7 +109,7 @@ def test_every_total_of_england_since_2012_comes_out_to_the_last_digit(shared_sa
     samples = Samples(shared_samples)
     groups = samples.rows("measures_annual_england_2017-18_2024-25.csv.gz")
     assert list(samples.england) == list(annual.FILES)
-    for year, england in samples.england.items():
+    for year, england in samples.england.items():  # 2018-19 as if its table had come in a zip
         if year < "2017-18":
             body = annual.year_file(year, as_written(england))
         else:
