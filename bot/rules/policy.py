@@ -43,8 +43,8 @@ def judge_watch_list(
     """Judge what is new since the state was remembered; return what to tell, to ask, and to remember.
 
     `history` holds figures by area code, `providers` those of providers, `renamed` the measures whose name
-    changed with this release. A period is judged once: restated figures tell nothing again. Of several new
-    periods the newest speaks, and what came before is learnt in silence, as is the past of a new entry.
+    changed with this release. A period is judged once: restated figures tell nothing again. What came in
+    one that was missed is told while it lasts. The past of a new entry is learnt in silence.
     """
     providers = providers or {}
     remembered = dict(state)
@@ -229,6 +229,7 @@ def _signal(
         extreme=since.extreme(values, period, start),
         turn=since.turn(values, period, start),
         without=_without(series, verdict, providers),
+        longest=since.longest(values, period, start),
     )
 
 

@@ -70,7 +70,8 @@ class Signal:
     Values are in the measure's unit; None is not known or not comparable. `lower` to `upper` is the usual
     range of the up to 24 newest periods; `size` is how far the value is from their average, or how far a
     trend has gone. `lasted` is for how many periods it has been so, `again` that it was told before. `year`
-    is the share of twelve months together, from their counts.
+    is the share of twelve months together, from their counts. `turn` is the long streak that ended with this
+    value, `longest` one that leads to it and is longer than any before.
     """
 
     measure: str
@@ -94,6 +95,7 @@ class Signal:
     extreme: since.Extreme | None
     turn: since.Streak | None
     without: Without | None = None
+    longest: since.Streak | None = None
 
     @property
     def direction(self) -> int:

@@ -16,7 +16,7 @@ from bot.rules import periods
 Series = Mapping[str, float | None]
 
 LONG = 12  # periods that an extreme must outdo to be worth a word
-STEADY = 6  # steps one way before a step back is worth a word
+STEADY = 6  # steps one way that are worth a word, or a step back after them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,10 @@ class Extreme:
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """So many steps one way, one period after another; `longest` of all that can be compared."""
+    """So many steps one way, one period after another."""
 
     word: Literal["rise", "fall"]
     steps: int
-    longest: bool = False
 
 
 def extreme(series: Series, period: str, start: str = "") -> Extreme | None:
@@ -55,15 +54,15 @@ def extreme(series: Series, period: str, start: str = "") -> Extreme | None:
     return Extreme("highest" if lower else "lowest", since, outdone + 1)
 
 
-def streak(series: Series, period: str, start: str = "") -> Streak | None:
-    """Return how many steps one way lead to a period's value; None where the last step is none."""
-    steps = _steps(series, period, start)
-    if not steps or not steps[0]:
+def longest(series: Series, period: str, start: str = "") -> Streak | None:
+    """Return the long streak that leads to a period's value where none before was as long; else None."""
+    stretches = list(_stretches(_steps(series, period, start)))
+    if not stretches:
         return None
-    lengths = [(sign, length) for sign, length in _stretches(steps) if sign]
-    sign, length = lengths[0]
-    longest = all(other < length for way, other in lengths[1:] if way == sign)
-    return Streak("rise" if sign > 0 else "fall", length, longest)
+    (sign, length), *earlier = stretches
+    if not sign or length < STEADY or any(other >= length for way, other in earlier if way == sign):
+        return None
+    return Streak("rise" if sign > 0 else "fall", length)
 
 
 def turn(series: Series, period: str, start: str = "") -> Streak | None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules import periods
-from bot.rules.since import Extreme, Streak, extreme, streak, turn, year_ago
+from bot.rules.since import Extreme, Streak, extreme, longest, turn, year_ago
 
 FIRST = "2022-01"
 SERIES = st.lists(st.none() | st.integers(0, 30).map(float), min_size=1, max_size=40)
+RISING = st.lists(st.integers(-1, 4), min_size=1, max_size=40).map(
+    lambda steps: [float(value) for value in accumulate(steps)]
+)
 
 
-def months(values: list[float | None]) -> tuple[dict[str, float | None], str]:
+def months(values: Sequence[float | None]) -> tuple[dict[str, float | None], str]:
     """Return values by month, and the newest month."""
     series = {periods.shifted(FIRST, n): value for n, value in enumerate(values)}
     return series, max(series)
@@ -45,9 +51,11 @@ def test_the_first_fall_after_many_rises_is_a_turn() -> None:
 
 
 def test_the_longest_streak_is_longer_than_any_before() -> None:
-    assert streak(*months([1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 5.0])) == Streak("rise", 3, longest=True)
-    assert streak(*months([1.0, 2.0, 3.0, 2.0, 3.0, 4.0])) == Streak("rise", 2)
-    assert streak(*months([1.0, 1.0])) is streak(*months([None])) is None
+    six, five = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert longest(*months([*five, *six])) == Streak("rise", 6)
+    assert longest(*months([*six, *six])) is None
+    assert longest(*months([*six, *six]), start="2022-03") == Streak("rise", 6)
+    assert longest(*months(five)) is longest(*months([1.0] * 9)) is longest(*months([None])) is None
 
 
 def test_the_same_month_last_year_is_not_looked_up_across_a_break() -> None:
@@ -71,9 +79,9 @@ def test_an_extreme_is_beyond_every_month_that_it_names(values: list[float | Non
             assert sign * past >= sign * newest
 
 
-@given(SERIES)
+@given(SERIES | RISING)
 def test_a_streak_is_made_of_steps_one_way(values: list[float | None]) -> None:
-    found = streak(*months(values))
+    found = longest(*months(values))
     if found:
         steps = values[-found.steps - 1 :]
         known = [value for value in steps if value is not None]
