@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from bot.trying import toml
 from tests.bot.cli import Said, figurewatch
 from tests.fakes.sites import HTML, Sites
 
@@ -22,7 +25,7 @@ LONGEST = 120.0  # seconds that it may take to write a watch; here no person has
 
 @dataclass(frozen=True)
 class Case:
-    """A page that shows a number, what a person looks for in it, and what the team is told when it changes."""
+    """A page that shows a number, what a person looks for in it, and what the team is told of a change."""
 
     name: str
     page: Callable[[str], str | bytes]
@@ -35,7 +38,9 @@ class Case:
 
 
 def page(body: str) -> str:
-    return f"<!doctype html><html><head><title>Public figures | Example</title></head><body>{body}</body></html>"
+    return (
+        f"<!doctype html><html><head><title>Public figures | Example</title></head><body>{body}</body></html>"
+    )
 
 
 def workbook(value: str) -> bytes:
@@ -117,7 +122,7 @@ CASES = [
     ),
     Case(
         "a chart's data attribute",
-        lambda n: page(f"<div id=chart data-series='{{\"label\": \"Waits\", \"mean\": {n}}}'></div>"),
+        lambda n: page(f'<div id=chart data-series=\'{{"label": "Waits", "mean": {n}}}\'></div>'),
         "mean",
         "23.5",
         "25.25",
@@ -215,3 +220,78 @@ def test_a_public_page_is_followed_without_code(case: Case, team: Team, sites: S
     assert broken.status == 1
     assert "⚠️ A source cannot be read" in broken.out
     assert len(team.run("figures", "--json").json) == 2
+
+
+def test_an_entry_is_printed_and_nothing_is_written_unless_asked(team: Team, sites: Sites) -> None:
+    address = show(CASES[1], sites, "1,630,000")
+    before = team.file.read_text()
+    printed = team.run("try", address, "--pick", "1", "--id", "contacts", "--title", "People in contact")
+    assert printed.status == 0
+    assert printed.out.startswith('[[source]]\nid = "contacts"\ntitle = "People in contact"\n')
+    assert team.file.read_text() == before
+    assert len(sites.requests) == 1
+
+
+def test_a_second_watch_of_a_page_gets_an_id_of_its_own(team: Team, sites: Sites) -> None:
+    address = show(CASES[0], sites, "812")
+    assert 'id = "london-beds"' in team.follow(address, "London · Beds")
+    assert 'id = "london-beds-2"' in team.follow(address, "London · Beds")
+    assert [row["name"] for row in team.run("check", "--json").json["sources"]] == [
+        "page_figure:london-beds",
+        "page_figure:london-beds-2",
+    ]
+
+
+def test_an_entry_that_makes_no_campaign_is_not_written(team: Team, sites: Sites) -> None:
+    address = show(CASES[0], sites, "812")
+    team.file.write_text("[campaign]\n", encoding="utf-8")
+    refused = team.run("try", address, "--pick", "1", "--write")
+    assert refused.status == 2
+    assert "'name' is missing" in refused.err
+    assert team.file.read_text() == "[campaign]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["https://figures.example.org/gone"], "expected a page, found 404 Not Found"),
+        (["figures.example.org/now", "--pick", "99"], "--pick: expected a number from 1 to"),
+        (
+            ["figures.example.org/now", "--find", "doctors"],
+            "holds no number that could be followed with 'doctors'",
+        ),
+        (["figures.example.org/now", "--write"], "--write needs --pick"),
+        (["ftp://figures.example.org/now"], "expected an http or https address"),
+        (["figures.example.org/now", "--pick", "1", "--id", "a b"], "id must be a name of letters"),
+    ],
+)
+def test_what_cannot_be_tried_is_said_in_one_line(
+    team: Team, sites: Sites, words: list[str], said: str
+) -> None:
+    show(CASES[0], sites, "812")
+    refused = team.run("try", *words)
+    assert refused.status == 2
+    (line,) = refused.err.splitlines()
+    assert said in line
+
+
+def test_an_address_of_a_private_network_is_refused(team: Team) -> None:
+    del team.environment["WEB_MIRROR"]
+    refused = team.run("try", "http://127.0.0.1:8000/")
+    assert refused.status == 2
+    assert "expected a public address, found 127.0.0.1" in refused.err
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=5),
+        st.one_of(
+            st.text(max_size=20), st.integers(-(10**9), 10**9), st.lists(st.text(max_size=5), max_size=3)
+        ),
+        max_size=4,
+    )
+)
+def test_what_is_written_as_toml_reads_as_it_was(options: dict[str, object]) -> None:
+    entry = {**options, "row": options}
+    named = {f"k{place}": value for place, value in enumerate(entry.values())}
+    assert tomllib.loads(toml(named)) == {"source": [named]}
