@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bot.rules import periods, since
 from bot.rules.breaks import Breaks, start
+from bot.rules.measures import FEWEST as FEWEST_OF
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.providers import FEW, MANY, Without, without
 from bot.rules.questions import questions_of
@@ -53,7 +54,7 @@ def judge_watch_list(
     for watch in watches:
         key = watch.measure, watch.area
         figures = history.get(watch.area, {})
-        series = _Series(watch, values_of(watch.measure, figures), figures, breaks)
+        series = _Series(watch, _values(watch, figures), figures, breaks)
         new = list(_verdicts(series, state[key].judged if key in state else ""))
         if not new:
             continue
@@ -115,6 +116,17 @@ class _Verdict(NamedTuple):
         """Return how far the newest value is from the average, or a trend from where it began."""
         trend = self.kind in (Kind.RISING, Kind.FALLING)
         return abs(self.window[0] - (self.window[self.lasted] if trend else self.mean))
+
+
+def _values(watch: Watch, figures: History) -> dict[str, float | None]:
+    """Return a watched measure's values by period; below England no share of fewer than 50."""
+    values, share = values_of(watch.measure, figures), share_of(watch.measure)
+    if watch.area == ENGLAND.code or share is None:
+        return values
+    bottom = figures.get(share.bottom, {})
+    less = [figures.get(code, {}) for code in share.less]
+    whole = {period: (bottom.get(period) or 0) - sum(of.get(period) or 0 for of in less) for period in values}
+    return {period: value if whole[period] >= FEWEST_OF else None for period, value in values.items()}
 
 
 def _verdicts(series: _Series, judged: str) -> Iterator[_Verdict]:

@@ -192,6 +192,12 @@ def test_a_jump_in_reasons_not_recorded_is_asked_about_with_what_hangs_on_it() -
     assert [signal.measure for signal in judged.questions[0].signals] == ["ended_early", "M344"]
 
 
+@pytest.mark.parametrize(("finished", "is_told"), [(49.0, False), (50.0, True)])
+def test_below_england_no_share_of_fewer_than_fifty_is_judged(finished: float, is_told: bool) -> None:
+    figures = {"M186": months([*CALM, 57.0]), "M076": months([60.0] * len(CALM) + [finished])}
+    assert bool(judge(figures, [Watched("M186", area="RVN")]).signals) == is_told
+
+
 VALUES = st.lists(st.none() | st.integers(40, 60).map(float), min_size=1, max_size=40)
 
 

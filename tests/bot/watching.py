@@ -48,9 +48,9 @@ def judge(
     providers: Mapping[str, History] | None = None,
     renamed: Sequence[str] = (),
 ) -> Judged:
-    """Judge England's figures as they stand."""
+    """Judge England's figures as they stand; another area that is watched has the same."""
     return judge_watch_list(
-        {"England": england},
+        {"England": england} | {watch.area: england for watch in watches},
         watches,
         state or {},
         NOW,
