@@ -225,8 +225,24 @@ def test_every_key_of_the_campaign_file_is_explained() -> None:
 def test_the_campaign_file_that_is_shown_can_be_used() -> None:
     (shown,) = blocks(OPERATING, "toml")
     campaign_shown = parse_campaign(tomllib.loads(shown), "it")
-    sources = ["konp_petition", "parliament_petition:700143", "talking_therapies_monthly"]
+    sources = [
+        "konp_petition",
+        "parliament_petition:700143",
+        "page_figure:vacancies",
+        "talking_therapies_monthly",
+    ]
     assert [source.key for source in campaign_shown.sources] == sources
+
+
+def test_the_page_that_is_shown_is_read_by_the_entry_that_is_shown() -> None:
+    (shown,), (page,) = blocks(OPERATING, "toml"), blocks(OPERATING, "html")
+    sources = parse_campaign(tomllib.loads(shown), "it").sources
+    watch = next(source for source in sources if source.key == "page_figure:vacancies")
+    body = f"<html><body>{page}</body></html>".encode()
+    fetched = Fetched(Release("live", "", ""), Page(watch.url, body, "text/html"))
+    (figure,) = watch.read(fetched, datetime(2026, 6, 1, tzinfo=UTC))
+    assert isinstance(figure, Figure)
+    assert (figure.period, figure.value) == ("2026-05", 4213)
 
 
 def test_every_kind_of_message_is_explained() -> None:
