@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import io
 import re
@@ -131,9 +132,11 @@ def collect_rarely() -> None:
     """Let the garbage collector look less often.
 
     A month makes forty thousand small objects, none of them in a ring. Looking for rings among all that the
-    libraries hold, while they are made, takes longer than storing them.
+    libraries hold, while they are made, takes longer than storing them. Nor is it looked through at the end,
+    when all of it goes with the process.
     """
     gc.set_threshold(200_000)
+    atexit.register(gc.freeze)
 
 
 @main.command()
