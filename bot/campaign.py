@@ -173,7 +173,8 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
             source, marks[source.key] = added
             sources[source.key] = source
     if head:
-        sources |= {source.key: source for source in _publishers(head, faults)}
+        publishers = {source.key: source for source in _publishers(head, faults)}
+        sources |= {key: source for key, source in publishers.items() if key not in sources}
         faults += _faults_of_watches(watches, sources)
         faults += _faults_of_claims(claims, sources)
     if not sources and not faults:
@@ -230,7 +231,7 @@ def _configured(
 def _misplaced(source: type[Scraper], named: _Petition | _Source) -> str:
     """Return what is wrong with a source's having an entry in this table, or nothing."""
     is_petition = isinstance(named, _Petition)
-    if not source.needs_entry:
+    if not source.needs_entry and (is_petition or not source.options):
         return f"is {'no petition; it is ' * is_petition}watched without an entry"
     if source.is_petition != is_petition:
         return (

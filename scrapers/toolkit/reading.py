@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +17,7 @@ from scrapers.toolkit.contract import LONDON, Page, SourceChanged
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
+    from lxml.etree import _Element
 
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -34,6 +36,7 @@ _ADDRESS = re.compile(r"""[^\x00-\x1f\x7f<>"{}|\\^`]{1,500}""")  # the longest i
 _CHARSETS = frozenset(
     {"utf-8", "utf-8-sig", "ascii", "iso8859-1", "iso8859-15", "cp1252", "utf-16", "utf-16-le", "utf-16-be"}
 )
+_DECLARED = re.compile(rb'\s*<\?xml[^>]*\bencoding=["\'](?P<charset>[\w-]+)["\']')
 _LONGEST_INTEGER = 15  # digits; more would not survive as a float
 
 
@@ -86,6 +89,26 @@ def soup(page: Page) -> BeautifulSoup:
         raise SourceChanged("an HTML page", "broken markup", url=page.url, body=page.body) from None
 
 
+def xml(page: Page) -> _Element:
+    """Return the root of an XML document, which has no DTD: nothing is expanded or read from elsewhere."""
+    from lxml import etree
+
+    declared = _DECLARED.match(page.body)
+    charset = page.charset or (declared["charset"].decode() if declared else None)
+    markup = decode(replace(page, charset=charset)).strip()
+    markup = markup[markup.index("?>") + 2 :] if markup.startswith("<?xml") and "?>" in markup else markup
+    if "<!DOCTYPE" in markup:
+        raise SourceChanged("XML without a document type", "one", url=page.url, body=page.body)
+    parser = etree.XMLParser(
+        resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_comments=True
+    )
+    try:
+        return etree.fromstring(markup.strip(), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        found = short(str(error)) if markup else "an empty page"
+        raise SourceChanged("XML", found, url=page.url, body=page.body) from None
+
+
 def one(node: Tag, css: str, what: str) -> Tag:
     """Return the only element that matches `css`; `what` says in words what it is."""
     found = node.select(css)
@@ -126,7 +149,11 @@ def attribute(node: Tag, name: str, what: str) -> str:
 
 def link(node: Tag, page: Page, what: str, name: str = "href") -> str:
     """Return an element's address, made absolute against its page's."""
-    value = attribute(node, name, what)
+    return absolute(attribute(node, name, what), page, what)
+
+
+def absolute(value: str, page: Page, what: str) -> str:
+    """Return an address of the web as it is written in a page, made absolute against the page's."""
     try:
         address = urljoin(page.url, value)
         parts = urlsplit(address)
