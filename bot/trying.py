@@ -112,8 +112,13 @@ def _value(value: object) -> str:
         case str() if ("\\" in value or '"' in value) and "'" not in value and value.isprintable():
             return f"'{value}'"
         case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+            return "".join(map(_printable, json.dumps(value, ensure_ascii=False)))
     return repr(value)
+
+
+def _printable(char: str) -> str:
+    """Return a character of a TOML string, in its escaped form where it would command a terminal."""
+    return char if char.isprintable() else f"\\U{ord(char):08X}"
 
 
 def _key(name: str) -> str:
@@ -123,7 +128,10 @@ def _key(name: str) -> str:
 def _check(written: str, page: Page, value: float) -> None:
     """Raise NothingToFollow unless an entry, read as the campaign file is, finds the value in the page."""
     try:
-        source = scrapers.load("page_figure")(tomllib.loads(written)["source"][0])
+        source: Any = scrapers.load("page_figure")(tomllib.loads(written)["source"][0])
+        if page.content_type not in source.accept or len(page.body) > source.limit:
+            expected = f"{source.accept[0]} of at most {source.limit:,} bytes"
+            raise SourceChanged(expected, f"{page.content_type} of {len(page.body):,}")
         fetched = Fetched(Release(LIVE, source.title, source.url), page)
         found = [item.value for item in source.read(fetched, datetime.now(UTC)) if isinstance(item, Figure)]
     except (ValueError, SourceChanged) as error:

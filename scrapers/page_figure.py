@@ -88,9 +88,10 @@ class PageFigure(Scraper):
         self.place = Place.of({key: entry[key] for key in KEYS if key in entry})
         self.period = _period_place(entry.get("period"), self.place)
         self.written = Written.like(_text(entry, "written", written.PLAIN))
-        self.measure = Measure(
-            _text(entry, "measure", str(name)), _text(entry, "measure", self.title), _unit(entry)
-        )
+        counted = _text(entry, "measure", str(name))
+        if counted == Unit.SIGNATURES:
+            raise ValueError("measure: signatures are a petition's; write [[petition]]")
+        self.measure = Measure(counted, _text(entry, "measure", self.title), _unit(entry))
         self.measures = (self.measure.id,)
         self.times = _times(entry.get("times"), self.written, self.measure.unit)
         self.low, self.high = _range(entry.get("range"))
@@ -105,10 +106,14 @@ class PageFigure(Scraper):
         """Return the content types of the page."""
         return [kind for kind in self.place.accept if not self.period or kind in self.period.accept]
 
+    @property
+    def limit(self) -> int:
+        """Return how large the page may be, in bytes."""
+        return HTML_LIMIT if set(HTML) & set(self.accept) else FILE_LIMIT
+
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the page."""
-        limit = HTML_LIMIT if set(HTML) & set(self.accept) else FILE_LIMIT
-        return Fetched(release, await web.get(self.url, accept=self.accept, limit=limit))
+        return Fetched(release, await web.get(self.url, accept=self.accept, limit=self.limit))
 
     def read(self, fetched: Fetched, now: datetime) -> Iterator[Figure]:
         """Yield the figure, of the period that its page names, else as a reading."""

@@ -70,6 +70,11 @@ def test_each_change_is_told_with_what_it_was_and_when(house: House) -> None:
     assert house.operator == []
 
 
+def test_what_the_title_says_is_not_said_again(house: House) -> None:
+    house.campaign = campaign(measure="Waits over a year")
+    assert look(house, "1,200") == ["👀 Now watching: Waits over a year (1,200)"]
+
+
 def test_the_message_names_the_publisher_and_opens_the_page(house: House) -> None:
     look(house, "1,200")
     look(house, "1,234")

@@ -275,6 +275,21 @@ def test_what_cannot_be_tried_is_said_in_one_line(
     assert said in line
 
 
+def test_a_page_that_is_too_long_to_be_followed_is_said_to_be(team: Team, sites: Sites) -> None:
+    sites.put("https://figures.example.org/now", page("<b id=n>1,234</b>" + " " * 2_200_000))
+    refused = team.run("try", "figures.example.org/now", "--find", "1,234", "--pick", "1")
+    assert "expected text/html of at most 2,097,152 bytes, found text/html of 2,2" in refused.err
+
+
+def test_a_page_cannot_command_the_terminal(team: Team, sites: Sites) -> None:
+    sites.put("https://figures.example.org/now", page("<p>\x9b2J\u202ewaits: <b>1,234</b> \x07people</p>"))
+    for words in ((), ("--pick", "1"), ("--pick", "2")):
+        shown = team.run("try", "figures.example.org/now", *words)
+        assert shown.status == 0, shown.err
+        assert "1,234" in shown.out
+        assert all(char.isprintable() or char == "\n" for char in shown.out)
+
+
 def test_an_address_of_a_private_network_is_refused(team: Team) -> None:
     del team.environment["WEB_MIRROR"]
     refused = team.run("try", "http://127.0.0.1:8000/")

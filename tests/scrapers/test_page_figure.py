@@ -6,12 +6,15 @@ import asyncio
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from openpyxl import Workbook
 
+from scrapers.__main__ import main
 from scrapers.page_figure import PageFigure
 from scrapers.toolkit.contract import ENGLAND, LIVE, Every, Fetched, Figure, Page, Release, SourceChanged
 from scrapers.toolkit.web import WebClient
@@ -262,6 +265,7 @@ def test_the_period_of_a_cell_stands_in_its_row() -> None:
         ({"css": "b", "rhythm": "every 2 minutes"}, "at most every 5 minutes"),
         ({"css": "b", "period": {"column": "A"}}, "period: unknown key 'column'"),
         ({"css": "b", "period": {"csv": {"column": "A", "row": "last"}}}, "the same kind of page"),
+        ({"css": "b", "measure": "signatures"}, "signatures are a petition's; write [[petition]]"),
         ({"css": "b", "id": "a b"}, "id must be a name of letters"),
         ({"css": "b", "title": ""}, "title must be a text"),
         ({"css": "b", "url": "example.org"}, "url must be the address of"),
@@ -314,3 +318,21 @@ def test_a_redirect_is_followed_to_a_listed_host_only() -> None:
         sites.put(URL, html("x" * 2_200_000))
         with pytest.raises(SourceChanged, match="at most 2,097,152 bytes"):
             asyncio.run(ask(followed, sites.url))
+
+
+def test_a_watch_is_tried_and_kept_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    more = ['title = "Beds"', 'css = "b"', 'unit = "count"', "range = { min = 1, max = 99 }"]
+    words = ["page_figure", "--id", "beds", "--url", URL, *(word for key in more for word in ("--set", key))]
+    with Sites() as sites:
+        sites.put(URL, html("<b>5</b>"))
+        ran = CliRunner().invoke(main, [*words, "--save"], env={"WEB_MIRROR": sites.url, "WEB_PAUSE": "0"})
+        assert ran.exit_code == 0, ran.output
+    (saved,) = (tmp_path / "tests" / "captures" / "page_figure").iterdir()
+    assert "\tbeds\t5\n" in (saved / "figures.txt").read_text()
+    again = CliRunner().invoke(main, ["page_figure", "--again", saved.name])
+    assert again.exit_code == 0, again.output
+    wrong = CliRunner().invoke(main, [*words, "--set", "unit = count"])
+    assert wrong.output.startswith("Error: page_figure: ")
