@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
 from bot.campaign import Campaign
-from bot.commit import Committed, Committer, LivePage, Seen, noticed
+from bot.commit import Committed, Committer, LivePage, Seen
 from bot.look import FULL, Look
+from bot.notices import noticed
 from bot.operate import crash
 from bot.rules.calendar import as_release, is_out
 from bot.rules.periods import is_reading
@@ -40,6 +41,7 @@ T = TypeVar("T")
 log = logging.getLogger("figurewatch.check")
 
 OVERVIEW = ""  # the part of a source that lists its releases
+WITNESS_PATIENCE = 10.0  # seconds that the file waits for a page that says the headlines sooner
 READ_INLINE = 64 * 1024  # bytes; a small body is parsed faster than a thread is handed the work
 
 
@@ -131,7 +133,8 @@ class _Parts:
 class Checker:
     """Looks at sources. One per process: it shares the web client, and remembers what was refused.
 
-    `keep` puts a page aside that could not be read, and says where. While first looks are `awaited`, by the
+    `keep` puts a page aside that could not be read, and says where; `hurry` is called where something was
+    committed that should not wait for the end of a look. While first looks are `awaited`, by the
     keys of their sources, no source is introduced, so that one line can name them all.
     """
 
@@ -141,6 +144,7 @@ class Checker:
     clock: Callable[[], datetime]
     spend: Callable[[str], None] = lambda source: None
     keep: Callable[[Scraper, SourceChanged], str] = lambda source, changed: ""
+    hurry: Callable[[], object] = lambda: None
     awaited: set[str] = field(default_factory=set)
     _met: list[Seen] = field(default_factory=list)
     _refused: dict[tuple[str, str], _Refusal] = field(default_factory=dict)
@@ -347,6 +351,41 @@ class Checker:
         opened = release if release.fingerprint else (await source.visit([release], web))[0]
         if not (opened.file and is_out(opened)):
             return
+        await self._witness(source, web, opened, result)
+        try:
+            await self._read_file(source, web, opened, result)
+        except StoreError:
+            raise
+        except Exception:
+            await self.commit(self.committer.witnesses.doubt, source, opened, self.clock())
+            raise
+
+    async def _witness(self, source: Scraper, web: Web, release: Release, result: Result) -> None:
+        """Tell what a page says of a new release before its file is read. Without one the file is enough."""
+        witnesses = self.committer.witnesses
+        if not await asyncio.to_thread(witnesses.awaits, source, release):
+            return
+        try:
+            async with asyncio.timeout(WITNESS_PATIENCE):
+                fetched = await source.witness(release, web)
+            if fetched is not None:
+                said = await asyncio.to_thread(lambda: list(source.testify(fetched, self.clock())))
+                result.alerts += await self.commit(witnesses.tell, source, release, said, self.clock())
+                self.hurry()
+        except StoreError:
+            raise
+        except (Unreachable, TimeoutError, BudgetSpent) as error:
+            log.info("%s: no page beside the file of %s: %s", source.key, release.key, error)
+        except Exception as error:  # the edge around a page that is not needed
+            why, kept = _failure(error), ""
+            if isinstance(error, SourceChanged):
+                why, kept = str(error), await asyncio.to_thread(self.keep, source, error)
+                self.web.forget(error.url)
+            told = await self.commit(witnesses.cannot_read, source, release, why, kept, self.clock())
+            result.alerts += told
+
+    async def _read_file(self, source: Scraper, web: Web, opened: Release, result: Result) -> None:
+        place = source.key, opened.key
         fetched = await source.fetch(opened, web)
         now = self.clock()
         try:

@@ -19,8 +19,8 @@ def standings(tx: Reader, claims: Iterable[Claim], sources: Mapping[str, Scraper
     for claim in claims:
         source, needs = sources[claim.figure.source], claim.figure.needs
         units = {code: measure.unit for code, measure in tx.measures(source.key).items()}
-        history = tx.series(source.key, _place(tx, source, claim.figure.area), needs)
-        found.append(standing(claim, history, units))
+        history, entered = tx.supported(source.key, _place(tx, source, claim.figure.area), needs)
+        found.append(standing(claim, history, units, entered))
     return found
 
 

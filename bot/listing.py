@@ -35,7 +35,7 @@ MOST_ROWS = 200
 NOTHING = "Nothing of the kind is stored; `figurewatch check` looks at the sources."
 FIGURE_COLUMNS = (
     *("source", "measure", "area", "area_name", "period", "value", "withheld"),
-    *("revision", "release", "url", "first_seen"),
+    *("revision", "release", "url", "first_seen", "entered"),
 )
 
 
@@ -150,6 +150,7 @@ def figure_rows(figures: Iterable[StoredFigure]) -> Iterator[dict[str, Any]]:
             "release": figure.release,
             "url": figure.url,
             "first_seen": _utc(figure.first_seen),
+            "entered": figure.entered,
         }
 
 
@@ -180,6 +181,7 @@ def _derived_row(derived: Derived, parts: Mapping[str, StoredFigure]) -> dict[st
         "value": _plain_number(value),
         "withheld": withheld,
         "revision": max(part.revision for part in parts.values()),
+        "entered": any(part.entered for part in parts.values()),
     }
 
 
@@ -203,6 +205,7 @@ def print_figures(rows: Iterable[dict[str, Any]]) -> None:
 
 def _figure_cells(row: dict[str, Any]) -> tuple[str, ...]:
     value = "withheld" if row["withheld"] else f"{row['value']:,}"
+    value = f"{value} (entered)" if row["entered"] else value
     name = "" if row["area_name"] == row["area"] else row["area_name"]
     revision = str(row["revision"] or "")
     place = (row["period"], row["measure"], row["area"], name)
@@ -220,6 +223,7 @@ def claim_rows(standings: Iterable[Standing]) -> list[dict[str, Any]]:
             "period": standing.period,
             "verdict": standing.verdict,
             "why": standing.why,
+            "entered": standing.entered,
             "source": standing.claim.figure.source,
             "measure": standing.claim.figure.measure,
             "note": standing.claim.note,
@@ -244,7 +248,8 @@ def print_claims(standings: Sequence[Standing], links: Mapping[str, str]) -> Non
         ],
     )
     for one in standings:
-        said = " ".join(filter(None, (one.why and f"{one.why}.", one.claim.note)))
+        by_hand = "its figure was entered by hand." if one.entered else ""
+        said = " ".join(filter(None, (one.why and f"{one.why}.", by_hand, one.claim.note)))
         if said:
             sys.stdout.write(f"{_shown(one.claim.says)}: {_shown(said)}\n")
     for source in dict.fromkeys(one.claim.figure.source for one in standings):

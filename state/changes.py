@@ -13,8 +13,8 @@ def compare(known: Mapping[FigureKey, Known], figures: Iterable[Figure], *, comp
     """Return what the figures of one release change.
 
     `known` holds the newest stored versions for the release's periods. `complete` says that `figures` are all
-    that it has, so that what is stored and not among them is gone. Raises ValueError for two figures with one
-    key.
+    that it has, so that what is stored and not among them is gone, unless somebody entered it. Raises
+    ValueError for two figures with one key.
     """
     figures = tuple(figures)
     # Plain tuples: they are looked up like a FigureKey, and made in half the time.
@@ -28,7 +28,8 @@ def compare(known: Mapping[FigureKey, Known], figures: Iterable[Figure], *, comp
     found = _Found()
     for key, figure in zip(keys, figures, strict=True):
         found.add(figure, known.get(FigureKey(*key)))
-    return found.changes(gone=[key for key in known if key not in seen] if complete else [])
+    missing = ((key, stored) for key, stored in known.items() if key not in seen) if complete else ()
+    return found.changes(gone=[key for key, stored in missing if not stored.entered])
 
 
 def compare_readings(
@@ -53,21 +54,28 @@ class _Found:
         self.revised: list[Revision] = []
         self.withheld: list[Revision] = []
         self.appeared: list[Revision] = []
+        self.confirmed: list[Figure] = []
 
     def add(self, figure: Figure, stored: Known | None) -> None:
         """Sort one figure in by what is stored of it; the same again is no change."""
         if stored is None:
             self.new.append(figure)
         elif stored.value == figure.value:
-            return
+            if stored.entered:
+                self.confirmed.append(figure)
         elif stored.value is None:
-            self.appeared.append(Revision(figure, None))
+            self.appeared.append(Revision(figure, None, stored.entered))
         elif figure.value is None:
-            self.withheld.append(Revision(figure, stored.value))
+            self.withheld.append(Revision(figure, stored.value, stored.entered))
         else:
-            self.revised.append(Revision(figure, stored.value))
+            self.revised.append(Revision(figure, stored.value, stored.entered))
 
     def changes(self, gone: Iterable[FigureKey] = ()) -> Changes:
         return Changes(
-            tuple(self.new), tuple(self.revised), tuple(self.withheld), tuple(self.appeared), tuple(gone)
+            tuple(self.new),
+            tuple(self.revised),
+            tuple(self.withheld),
+            tuple(self.appeared),
+            tuple(gone),
+            tuple(self.confirmed),
         )

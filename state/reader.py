@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 from scrapers.toolkit.contract import Measure, Unit
 from state.holding import unpacked
 from state.records import (
+    ENTERED,
+    ENTERED_KEY,
     AreaName,
     Fault,
     FigureKey,
@@ -24,6 +26,7 @@ from state.records import (
     StoredAlert,
     StoredFigure,
     StoredRelease,
+    Telling,
     Trouble,
 )
 from state.tables import (
@@ -53,6 +56,7 @@ _NAMED = _VERSIONS.join(series, series.c.id == figures.c.series).join(measures).
 _SERIES_KEY = (measures.c.code, areas.c.kind, areas.c.code)
 _BY_PUBLICATION = (editions.c.published, editions.c.id)
 _FROM_SOURCE = editions.c.source == sa.bindparam("source")
+_WAS_READ = editions.c.published > sa.bindparam("entered", ENTERED, type_=editions.c.published.type)
 
 _SOURCES = sa.select(sources)
 _SOURCE = _SOURCES.where(sources.c.key == sa.bindparam("source"))
@@ -79,12 +83,12 @@ _FAULTS = sa.select(*faults.c["part", "kind", "text", "told"]).where(
     faults.c.source == sa.bindparam("source")
 )
 _PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
-    _FROM_SOURCE, editions.c.period < sa.bindparam("period")
+    _FROM_SOURCE, _WAS_READ, editions.c.period < sa.bindparam("period")
 )
 _SAID = (
     sa.select(figures.c.series, figures.c.value)
     .select_from(_VERSIONS)
-    .where(_FROM_SOURCE, editions.c.period == sa.bindparam("period"))
+    .where(_FROM_SOURCE, _WAS_READ, editions.c.period == sa.bindparam("period"))
     .order_by(*_BY_PUBLICATION)
 )
 _KNOWN = (
@@ -96,7 +100,7 @@ _KNOWN = (
 _NEWEST_EDITION = (  # of a series; found at the first step back where every reading has a figure
     sa.select(editions.c.id)
     .select_from(_VERSIONS)
-    .where(editions.c.source == measures.c.source, figures.c.series == series.c.id)
+    .where(editions.c.source == measures.c.source, figures.c.series == series.c.id, _WAS_READ)
     .order_by(editions.c.period.desc(), editions.c.published.desc(), editions.c.id.desc())
     .limit(1)
     .correlate(measures, series)
@@ -160,6 +164,20 @@ _SERIES_IDS = (
     .select_from(series.join(measures).join(areas))
     .where(measures.c.source == sa.bindparam("source"))
 )
+_DEDUPE = sa.select(alerts.c.dedupe).where(alerts.c.id == sa.bindparam("of_alert"))
+_PERIODS = sa.select(editions.c.period).distinct().where(_FROM_SOURCE).order_by(editions.c.period)
+_EDITIONS = (
+    sa.select(editions.c.id, editions.c.period)
+    .where(_FROM_SOURCE)
+    .order_by(editions.c.period, *_BY_PUBLICATION)
+)
+_IN_EDITION = sa.select(figures.c.series, figures.c.value).where(figures.c.edition == sa.bindparam("edition"))
+_NAMES_SINCE = (
+    sa.select(measures.c.code, measure_names.c.since, measure_names.c.name)
+    .select_from(measures.join(measure_names))
+    .where(measures.c.source == sa.bindparam("source"))
+    .order_by(measures.c.code, measure_names.c.since)
+)
 _PLACES = (
     sa.select(areas.c.kind, areas.c.code)
     .where(areas.c.source == sa.bindparam("source"))
@@ -176,7 +194,7 @@ _SERIES_OF_AREA = (
     )
 )
 _HISTORY = (
-    sa.select(figures.c.series, editions.c.period, figures.c.value)
+    sa.select(figures.c.series, editions.c.period, figures.c.value, editions.c.published)
     .select_from(_VERSIONS)
     .where(_FROM_SOURCE, figures.c.series.in_(sa.bindparam("series", expanding=True)))
     .order_by(editions.c.period, *_BY_PUBLICATION)
@@ -198,6 +216,7 @@ _ALERTS = (
     .select_from(alerts.join(outbox))
     .order_by(alerts.c.id.desc(), outbox.c.id.desc())
 )
+_TELLING = sa.select(*alerts.c["id", "finding", "created"]).where(alerts.c.dedupe == sa.bindparam("of_fact"))
 
 
 class Reader:
@@ -219,11 +238,15 @@ class Reader:
         row = self._connection.execute(_SOURCE, {"source": source}).first()
         return _source_state(row) if row else SourceState(source)
 
-    def releases(self, source: str | None = None) -> list[StoredRelease]:
-        """Return the releases by the day on which they came out or are expected."""
+    def releases(self, source: str | None = None, *, entered: bool = False) -> list[StoredRelease]:
+        """Return the releases by the day on which they came out or are expected.
+
+        Those that somebody `entered` are among them only where asked for: no page has them.
+        """
         statement = _RELEASES if source is None else _RELEASES.where(releases.c.source == source)
         stored = [StoredRelease(*row) for row in self._connection.execute(statement)]
-        return sorted(stored, key=_release_day)
+        kept = (one for one in stored if entered or not one.key.startswith(ENTERED_KEY))
+        return sorted(kept, key=_release_day)
 
     def known(self, source: str, periods: Collection[str]) -> dict[FigureKey, Known]:
         """Return the newest version, by publication, of every figure for these periods."""
@@ -238,7 +261,10 @@ class Reader:
     def said(
         self, source: str, period: str, measures: Collection[str]
     ) -> tuple[dict[SeriesKey, float | None], int]:
-        """Return the newest values of these measures for a period, by series, and how many figures it has."""
+        """Return the newest values of these measures for a period, by series, and how many figures it has.
+
+        Neither has what somebody entered.
+        """
         rows = self._connection.execute(_SAID, {"source": source, "period": period}).all()
         values: dict[int, float | None] = dict(rows)
         if not values:
@@ -250,7 +276,7 @@ class Reader:
         return {key: values[id] for key, id in wanted.items()}, len(values)
 
     def period_before(self, source: str, period: str) -> str | None:
-        """Return the newest period before this one for which a source has figures."""
+        """Return the newest period before this one for which figures of a source were read."""
         before: str | None = self._connection.scalar(_PERIOD_BEFORE, {"source": source, "period": period})
         return before
 
@@ -275,7 +301,10 @@ class Reader:
         return {row.part: Fault(row.kind, row.text, row.told) for row in rows}
 
     def latest(self, sources: Collection[str]) -> dict[str, dict[SeriesKey, tuple[str, Known]]]:
-        """Return the newest reading of each series: source -> series -> its period and newest version."""
+        """Return the newest reading of each series: source -> series -> its period and newest version.
+
+        What somebody entered is none.
+        """
         found: dict[str, dict[SeriesKey, tuple[str, Known]]] = {source: {} for source in sources}
         for row in self._connection.execute(_LATEST, {"sources": list(sources)}).all():
             source, *key, period, value, published, versions, series_id = row
@@ -303,6 +332,34 @@ class Reader:
             for row in self._connection.execute(_MEASURE_NAMES, {"source": source})
         }
 
+    def periods(self, source: str) -> list[str]:
+        """Return the periods for which a source has figures, in order."""
+        return list(self._connection.scalars(_PERIODS, {"source": source}))
+
+    def editions(self, source: str) -> Iterator[tuple[str, Sequence[sa.Row[*tuple[Any, ...]]]]]:
+        """Yield what each publication said, by period and then publication: series ids with their values.
+
+        What comes later stands over what came before it. The ids are those of `series_ids`.
+        """
+        for id, period in self._connection.execute(_EDITIONS, {"source": source}).all():
+            yield period, self._connection.execute(_IN_EDITION, {"edition": id}).all()
+
+    def series_ids(self, source: str) -> Mapping[SeriesKey, int]:
+        """Return the id of each series of a source."""
+        return self._ids(source)
+
+    def renamed(self, source: str, period: str) -> dict[str, tuple[str, str]]:
+        """Return the measures that were given another name from this period on: code -> old and new name."""
+        names: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for code, since, name in self._connection.execute(_NAMES_SINCE, {"source": source}):
+            names[code].append((since, name))
+        return {
+            code: (before, name)
+            for code, known in names.items()
+            for (_, before), (since, name) in pairwise(known)
+            if since == period and name != before
+        }
+
     def places(self, source: str) -> list[tuple[str, str]]:
         """Return kind and code of every area of a source, in order."""
         return [(kind, code) for kind, code in self._connection.execute(_PLACES, {"source": source})]
@@ -316,16 +373,42 @@ class Reader:
     ) -> dict[str, dict[str, float | None]]:
         """Return the newest versions for one area (its kind and code): measure -> period -> value.
 
-        Periods are in order; a measure without figures is there with none.
+        Periods are in order; a measure without figures is there with none. What somebody entered is left out.
         """
-        found: dict[str, dict[str, float | None]] = {measure: {} for measure in measures}
+        versions = self._versions(source, area, measures)
+        return {
+            measure: {period: value for period, (value, entered) in of_measure.items() if not entered}
+            for measure, of_measure in versions.items()
+        }
+
+    def supported(
+        self, source: str, area: tuple[str, str], measures: Collection[str]
+    ) -> tuple[dict[str, dict[str, float | None]], set[tuple[str, str]]]:
+        """Return the same with what somebody entered, and which of it that is, by measure and period."""
+        versions = self._versions(source, area, measures)
+        values = {
+            measure: {period: value for period, (value, _) in of_measure.items()}
+            for measure, of_measure in versions.items()
+        }
+        entered = {
+            (measure, period)
+            for measure, of_measure in versions.items()
+            for period, (_, by_hand) in of_measure.items()
+            if by_hand
+        }
+        return values, entered
+
+    def _versions(
+        self, source: str, area: tuple[str, str], measures: Collection[str]
+    ) -> dict[str, dict[str, tuple[float | None, bool]]]:
+        found: dict[str, dict[str, tuple[float | None, bool]]] = {measure: {} for measure in measures}
         kind, code = area
         parameters = {"source": source, "kind": kind, "area": code, "measures": list(found)}
         asked = self._connection.execute(_SERIES_OF_AREA, parameters)
         by_id = {series_id: found[measure] for series_id, measure in asked}
         rows = self._connection.execute(_HISTORY, {"source": source, "series": list(by_id)})
-        for series_id, period, value in rows:
-            by_id[series_id][period] = value
+        for series_id, period, value, published in rows:
+            by_id[series_id][period] = value, published == ENTERED
         return found
 
     def episodes(self, source: str) -> set[str]:
@@ -375,6 +458,15 @@ class Reader:
         """Return the log, one entry for each message and edit, in order; only the last `limit` if given."""
         rows = self._connection.execute(_ALERTS.limit(limit)).all()
         return [StoredAlert(*row) for row in reversed(rows)]
+
+    def telling(self, dedupe: str) -> Telling | None:
+        """Return the alert by which a fact was told; None if it was not."""
+        row = self._connection.execute(_TELLING, {"of_fact": dedupe}).first()
+        return Telling(*row) if row else None
+
+    def dedupe(self, alert: int) -> str:
+        """Return the fact that an alert tells; empty if there is no such alert."""
+        return self._connection.scalar(_DEDUPE, {"of_alert": alert}) or ""
 
     def listed(self) -> Collection[tuple[str, str, str]]:
         """Return measure, area code and newest area name of every series."""

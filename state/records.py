@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from scrapers.toolkit.contract import Fact, Figure, Notice, Release
@@ -14,6 +14,11 @@ ReleaseState = Literal["announced", "out", "revised"]
 TroubleKind = Literal["passing", "changed"]
 Verdict = Literal["released", "rejected", "over"]
 Action = Literal["send", "reply", "edit"]  # what a message does: beside being sent, to an alert's message
+
+
+# A figure that somebody entered counts as published then: what is read in its publisher's own files is newer.
+ENTERED = datetime(1970, 1, 1, tzinfo=UTC)
+ENTERED_KEY = "entered:"  # begins the key of a release that somebody entered
 
 
 class Content(NamedTuple):
@@ -50,12 +55,21 @@ class Known(NamedTuple):
     published: datetime
     revision: int
 
+    @property
+    def entered(self) -> bool:
+        """Return whether somebody entered it, and it was never read."""
+        return self.published == ENTERED
+
 
 class Revision(NamedTuple):
-    """A figure that no longer says what its newest stored version says (`old`; None was withheld)."""
+    """A figure that no longer says what its newest stored version says (`old`; None was withheld).
+
+    `entered` says that somebody had entered the old one.
+    """
 
     figure: Figure
     old: float | None
+    entered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +81,17 @@ class Changes:
     withheld: tuple[Revision, ...] = ()  # number -> withheld
     appeared: tuple[Revision, ...] = ()  # withheld -> number
     gone: tuple[FigureKey, ...] = ()  # stored for these periods, not in the file any more
+    confirmed: tuple[Figure, ...] = ()  # as somebody entered them: no change, but read now
+
+    @property
+    def altered(self) -> tuple[Revision, ...]:
+        """Return what says something else than before."""
+        return (*self.revised, *self.withheld, *self.appeared)
 
     @property
     def to_store(self) -> tuple[Figure, ...]:
         """Return the figures that make a new version."""
-        altered = (r.figure for group in (self.revised, self.withheld, self.appeared) for r in group)
-        return (*self.new, *altered)
+        return (*self.new, *(revision.figure for revision in self.altered), *self.confirmed)
 
     def __len__(self) -> int:
         groups = (self.new, self.revised, self.withheld, self.appeared, self.gone)
@@ -170,6 +189,11 @@ class StoredFigure:
     url: str
     first_seen: datetime
 
+    @property
+    def entered(self) -> bool:
+        """Return whether somebody entered it."""
+        return self.release.startswith(ENTERED_KEY)
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -177,7 +201,8 @@ class Parcel:
 
     `payload` is what the sender needs, as JSON: html, plain, and whatever else wording adds. An `edit` takes
     the place of the message that the alert `target` has in the same chat, as the same part; a `reply` is a
-    message of its own under it. `photo` is a PNG, whose caption is the text; an edit has none.
+    message of its own under it. `photo` is a PNG, or a chart (JSON) that is drawn when it is sent; its
+    caption is the text, and an edit has none. `held` says for what it waits; it does not hold back others.
     """
 
     chat: str
@@ -187,6 +212,7 @@ class Parcel:
     action: Action = "send"
     target: int | None = None
     photo: bytes | None = None
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +226,14 @@ class NewAlert:
     text: str
     finding: Mapping[str, Any] = field(default_factory=dict)
     parcels: tuple[Parcel, ...] = ()
+
+
+class Telling(NamedTuple):
+    """An alert that was told: its id, what is remembered of its finding, and when it was found."""
+
+    id: int
+    finding: Mapping[str, Any]
+    created: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from state.records import Amendment, Content, Fault, NewAlert, Parcel, ReleaseSt
 from state.sql import insert_once, upsert
 
 _NOTE_CHECKED = upsert(t.sources, ["key"], "checked_at")
+_MEET = insert_once(t.sources, "key")
 _TEACH = upsert(t.sources, ["key"], "taught_at")
 _INTRODUCE = upsert(t.sources, ["key"], "introduced_at")
 _TROUBLE_COLUMNS = ("trouble_kind", "trouble_text", "trouble_since", "trouble_rounds", "trouble_told")
@@ -160,6 +161,10 @@ class Writer(Reader):
     def introduce(self, sources: Collection[str], now: datetime) -> None:
         """Remember that the team was told that these sources are watched."""
         self._each(_INTRODUCE, [{"key": source, "introduced_at": now} for source in sources])
+
+    def meet(self, source: str) -> None:
+        """Remember that there is a source, though nobody looked at it yet."""
+        self._each(_MEET, [{"key": source}])
 
     def set_trouble(self, source: str, trouble: Trouble | None) -> None:
         """Remember what is wrong with a source, or that nothing is."""
@@ -470,6 +475,7 @@ def _outbox_row(alert: int, key: str, parcel: Parcel, now: datetime) -> dict[str
         "thread": parcel.thread,
         "part": parcel.part,
         "payload": dict(parcel.payload),
+        "held": parcel.held,
         "state": "pending",
         "attempts": 0,
         "resends": 0,

@@ -6,7 +6,7 @@ Fair conditions for each claim are the campaign's to set; docs/measures.md says 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, NamedTuple
@@ -52,6 +52,11 @@ class FigureOf:
         measures = [measure for measure in (self.measure, self.less) if measure]
         return frozenset(code for measure in measures for code in _codes(measure))
 
+    def spans(self, newest: str) -> list[str]:
+        """Return the periods whose figures it is taken from, where this is the newest."""
+        span = [periods.shifted(newest, -step) for step in range(self.months)] if self.months else [newest]
+        return [*span, *([_same_period(newest, self.since)] if self.since else [])]
+
 
 def _codes(measure: str) -> tuple[str, ...]:
     share = share_of(measure)
@@ -85,7 +90,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a claim stands: its figure's value, unit and period, and in words why not where there is none."""
+    """Where a claim stands: its figure's value, unit and period, and in words why not where there is none.
+
+    `entered` says that somebody entered its figure, or one that it is taken from.
+    """
 
     claim: Claim
     verdict: Verdict
@@ -93,15 +101,28 @@ class Standing:
     period: str | None = None
     why: str = ""
     unit: str = Unit.NUMBER
+    entered: bool = False
 
 
-def standing(claim: Claim, history: History, units: Mapping[str, str]) -> Standing:
+def standing(
+    claim: Claim,
+    history: History,
+    units: Mapping[str, str],
+    entered: Collection[tuple[str, str]] = (),
+) -> Standing:
     """Return where a claim stands.
 
-    `history` holds the measures of its figure: code -> period -> value; `units` says what each counts.
+    `history` holds the measures of its figure: code -> period -> value; `units` says what each counts;
+    `entered` names the figures among them that somebody entered, by measure and period.
     """
     verdict, value, period, why = _judged(claim, history)
-    return Standing(claim, verdict, value, period, why, _unit(claim.figure, units))
+    of = claim.figure
+    by_hand = value is not None and period is not None and _any_entered(of, period, entered)
+    return Standing(claim, verdict, value, period, why, _unit(of, units), by_hand)
+
+
+def _any_entered(figure: FigureOf, newest: str, entered: Collection[tuple[str, str]]) -> bool:
+    return any((code, period) in entered for code in figure.needs for period in figure.spans(newest))
 
 
 def _judged(claim: Claim, history: History) -> tuple[Verdict, float | None, str | None, str]:
@@ -152,7 +173,7 @@ def _pooled(figure: FigureOf, newest: str, history: History) -> float | None:
     share = share_of(figure.measure)
     if share is None or figure.months is None:
         return None
-    span = [periods.shifted(newest, -step) for step in range(figure.months)]
+    span = (periods.shifted(newest, -step) for step in range(figure.months))
     return share.pooled({code: values.get(p) for code, values in history.items()} for p in span)
 
 

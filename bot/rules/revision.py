@@ -23,7 +23,7 @@ def revised(
     The `headlines` (codes) of their area `home` are named first, then its others, then other areas; the rest
     is counted.
     """
-    revisions = (*changes.revised, *changes.withheld, *changes.appeared)
+    revisions = changes.altered
     if not revisions and not changes.gone and not changes.new:
         return None
     named = sorted(revisions, key=partial(_rank, home, headlines))[:NAMED_AT_MOST]
@@ -35,6 +35,15 @@ def revised(
         len(changes.new),
         len(changes.gone),
     )
+
+
+def overruled(release: Release, changes: Changes) -> Revised | None:
+    """Return the finding of figures that somebody entered and a release says otherwise, or None without any."""
+    revisions = [revision for revision in changes.altered if revision.entered]
+    if not revisions:
+        return None
+    named = revisions[:NAMED_AT_MOST]
+    return Revised(f"overruled:{release.key}", release, tuple(named), len(revisions) - len(named), 0, 0)
 
 
 def disappearance(release: Release, gone: Iterable[FigureKey]) -> str:
