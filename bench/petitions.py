@@ -26,12 +26,12 @@ def lines() -> Iterator[Line]:
         field = Field(Path(name), web)
         field.publish(0)
         field.both()  # the first look of each: it makes its store and learns what is normal
-        still = [field.both() for _ in range(TRIES)]
+        still = [field.both(news=0) for _ in range(TRIES)]
         changed = []
         for turn in range(1, TRIES + 1):
             field.publish(turn)
-            changed.append(field.both())
-        field.both()  # what was told last is read once more, so that nothing is new for the worker
+            changed.append(field.both(news=PETITIONS))
+        field.both(news=0)  # what was told last is read once more, so that nothing is new for the worker
         warm = ask(__name__, web, environment=field.environment)
     peer = [least(costs) for costs in ((peer for _, peer in still), (peer for _, peer in changed))]
     ours = [least(costs) for costs in ((ours for ours, _ in still), (ours for ours, _ in changed))]
@@ -49,7 +49,7 @@ class Field:
 
     def __init__(self, folder: Path, web: str) -> None:
         """Write the settings of both into the folder."""
-        self._folder, self._turn = folder, 0
+        self._folder = folder
         self.environment = {
             "CAMPAIGN_FILE": str(folder / "campaign.toml"),
             "DATABASE_URL": f"sqlite:///{folder}/figurewatch.db",
@@ -75,14 +75,13 @@ class Field:
 
     def publish(self, turn: int) -> None:
         """Let every petition have as many signatures more as this turn says."""
-        self._turn = turn
         place = self._folder / "web" / HOST / "petitions"
         place.mkdir(parents=True, exist_ok=True)
         for number in range(1, PETITIONS + 1):
             (place / f"{number}.json").write_text(petition(number, FIRST_COUNT + turn))
 
-    def both(self) -> tuple[Cost, Cost]:
-        """Let both programs look once; return what each cost. Both must have said what there is to say."""
+    def both(self, news: int | None = None) -> tuple[Cost, Cost]:
+        """Let both look once; return what each cost. Raises RuntimeError unless both tell so many `news`."""
         ours, peer = self._folder / "figurewatch.log", self._folder / "urlwatch.log"
         files = {"urls": "urls.yaml", "config": "urlwatch.yaml", "cache": "urlwatch.db", "hooks": "none.py"}
         arguments = [f"--{option}={self._folder / file}" for option, file in files.items()]
@@ -91,7 +90,9 @@ class Field:
             run([sys.executable, "-m", "bot", "check"], self.environment, log=ours),
             run([urlwatch, *arguments], log=peer),
         )
-        self.said = ours.read_text().count("signatures"), peer.read_text().count("CHANGED")
+        told = ours.read_text().count("→ console"), peer.read_text().count(". CHANGED:")
+        if news is not None and told != (news, news):
+            raise RuntimeError(f"expected both to tell of {news} petitions, found {told}")
         return costs
 
 
