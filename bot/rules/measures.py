@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from scrapers.toolkit.contract import ENGLAND
+
 History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
 
 DEATHS = frozenset({"M062", "M069"})  # never shown below England
@@ -60,6 +62,11 @@ class Derived:
             return None
         top, bottom = sum(known[: len(self.top)], Decimal(0)), known[len(self.top)]
         return top, bottom - sum(known[len(self.top) + 1 :], Decimal(0))
+
+    def whole(self, history: History, period: str) -> float:
+        """Return the denominator in a period; what is withheld or missing counts nothing."""
+        counts = [history.get(code, {}).get(period) or 0 for code in (self.bottom, *self.less)]
+        return counts[0] - sum(counts[1:])
 
     def is_withheld(self, figures: Mapping[str, float | None]) -> bool:
         """Return whether the share is withheld, or all that it is computed from is there and a part is."""
@@ -182,6 +189,15 @@ def values_of(measure: str, history: History) -> dict[str, float | None]:
         period: derived.value({code: values[period] for code, values in parts.items() if period in values})
         for period in {period for values in parts.values() for period in values}
     }
+
+
+def judged_values(measure: str, area: str, history: History) -> dict[str, float | None]:
+    """Return a measure's values by period that may be judged: below England no share of fewer than 50."""
+    values, share = values_of(measure, history), share_of(measure)
+    if area == ENGLAND.code or share is None:
+        return values
+    whole = {period: share.whole(history, period) for period in values}
+    return {period: value if whole[period] >= FEWEST else None for period, value in values.items()}
 
 
 def _share(parts: Sequence[tuple[Decimal, Decimal] | None]) -> float | None:

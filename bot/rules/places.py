@@ -122,16 +122,16 @@ def directory(published: Iterable[AreaName], facts: Mapping[str, Mapping[str, st
     )
 
 
-def find(asked: str, where: Directory) -> tuple[Match, ...]:
+def find(asked: str, where: Directory, *, spelling: bool = True) -> tuple[Match, ...]:
     """Return the places with figures that `asked` may mean, the likeliest first; none where nothing is near.
 
     A code is meant as such. Otherwise each word must be in one name that the place ever had, or begin a word
-    of it, whatever its case; where no place has them all, words that are spelt nearly so are taken. What lies
-    in a board or region that was found comes last.
+    of it, whatever its case; where no place has them all, words that are spelt nearly so are taken, unless
+    `spelling` is off. What lies in a board or region that was found comes last.
     """
     places = [place for group in where.places.values() for place in group]
     found = _each(where.places.get(asked.strip().upper(), ()), "code") or _named(_words(asked), places)
-    if not found:
+    if spelling and not found:
         found = _each(_named(_corrected(_words(asked), places), places), "spelling")
     wider = {place.code for place in found if place.kind != "Provider"}
     within = _each((place for place in places if {place.icb, place.region} & wider), "within")

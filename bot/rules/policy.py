@@ -5,24 +5,21 @@ The policy and how it was chosen: docs/measures.md, docs/decisions/0020-xmr.md.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isnan, nan
-from typing import NamedTuple
+from math import isnan
 
 from bot.rules import periods, since
 from bot.rules.breaks import Breaks, start
-from bot.rules.measures import FEWEST as FEWEST_OF
-from bot.rules.measures import History, share_of, values_of
+from bot.rules.measures import History, judged_values, share_of
 from bot.rules.providers import FEW, MANY, Without, without
 from bot.rules.questions import questions_of
 from bot.rules.signals import SEASONAL, Closing, Judged, Memory, Question, Said, Signal, State, Watch
-from bot.rules.xmr import FEWEST, SETTINGS, Kind, assurance, lasted, xmr
+from bot.rules.verdicts import Verdict, verdicts
+from bot.rules.xmr import FEWEST, Kind, assurance
 from scrapers.toolkit.contract import ENGLAND
 
-WINDOW = 24  # newest periods that are judged
 AGAIN = 7  # periods after which the same is told again while it lasts
 DOUBLE = 2  # times the size that was told: told again at once
 CLOSED = 3  # periods without special cause in a row end what was told
@@ -54,8 +51,9 @@ def judge_watch_list(
     for watch in watches:
         key = watch.measure, watch.area
         figures = history.get(watch.area, {})
-        series = _Series(watch, _values(watch, figures), figures, breaks)
-        new = list(_verdicts(series, state[key].judged if key in state else ""))
+        series = _Series(watch, judged_values(watch.measure, watch.area, figures), figures, breaks)
+        judged = state[key].judged if key in state else ""
+        new = list(verdicts(series.values, series.start, watch.settings, judged))
         if not new:
             continue
         newest, learnt = new[-1], () if key in state else new[:-1]
@@ -95,79 +93,7 @@ class _Series:
         return start(self.breaks, self.watch.measure, period)
 
 
-class _Verdict(NamedTuple):
-    """The newest point of the chart that ends with a period; `window` holds its values, the newest first."""
-
-    period: str
-    kind: Kind
-    mean: float
-    lower: float
-    upper: float
-    points: int
-    window: tuple[float, ...]
-
-    @property
-    def lasted(self) -> int:
-        """Return for how many periods it has been so."""
-        return lasted(self.kind, self.window, self.mean, self.lower, self.upper)
-
-    @property
-    def size(self) -> float:
-        """Return how far the newest value is from the average, or a trend from where it began."""
-        trend = self.kind in (Kind.RISING, Kind.FALLING)
-        return abs(self.window[0] - (self.window[self.lasted] if trend else self.mean))
-
-
-def _values(watch: Watch, figures: History) -> dict[str, float | None]:
-    """Return a watched measure's values by period; below England no share of fewer than 50."""
-    values, share = values_of(watch.measure, figures), share_of(watch.measure)
-    if watch.area == ENGLAND.code or share is None:
-        return values
-    bottom = figures.get(share.bottom, {})
-    less = [figures.get(code, {}) for code in share.less]
-    whole = {period: (bottom.get(period) or 0) - sum(of.get(period) or 0 for of in less) for period in values}
-    return {period: value if whole[period] >= FEWEST_OF else None for period, value in values.items()}
-
-
-def _verdicts(series: _Series, judged: str) -> Iterator[_Verdict]:
-    """Yield the verdict of each period after `judged`, from the 24 up to it and since its last break."""
-    import numpy as np
-
-    calendar = _calendar(series.values)
-    new = [place for place, period in enumerate(calendar) if period > judged]
-    if not new:
-        return
-    values = np.array([nan] * WINDOW + [_or_nan(series.values.get(period)) for period in calendar])
-    windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)[1:][new].copy()
-    for window, place in zip(windows, new, strict=True):
-        comparable = place + 1 - bisect_left(calendar, series.start(calendar[place]))
-        window[: max(WINDOW - comparable, 0)] = nan
-    charts = xmr(windows, SETTINGS[series.watch.settings])
-    for row, place in enumerate(new):
-        yield _Verdict(
-            calendar[place],
-            Kind(charts.kind[row, -1]),
-            float(charts.mean[row, -1]),
-            float(charts.lower[row, -1]),
-            float(charts.upper[row, -1]),
-            int(charts.points[row, -1]),
-            tuple(windows[row, ::-1].tolist()),
-        )
-
-
-def _calendar(values: since.Series) -> list[str]:
-    """Return every period from the first to the newest, those without a value too."""
-    calendar = sorted(values)[:1]
-    while calendar and calendar[-1] < max(values):
-        calendar.append(periods.shifted(calendar[-1], 1))
-    return calendar
-
-
-def _or_nan(value: float | None) -> float:
-    return nan if value is None else value
-
-
-def _after(memory: Memory | None, series: _Series, verdicts: Iterable[_Verdict], at: str) -> Memory:
+def _after(memory: Memory | None, series: _Series, verdicts: Iterable[Verdict], at: str) -> Memory:
     """Return what is remembered after these verdicts; what they tell is told `at` this moment."""
     memory = memory or Memory("")
     for verdict in verdicts:
@@ -175,7 +101,7 @@ def _after(memory: Memory | None, series: _Series, verdicts: Iterable[_Verdict],
     return memory
 
 
-def _next(memory: Memory, series: _Series, verdict: _Verdict, at: str) -> Memory:
+def _next(memory: Memory, series: _Series, verdict: Verdict, at: str) -> Memory:
     """Return what is remembered after a verdict: what it tells is said, what it ends is said no more."""
     period, value = verdict.period, verdict.window[0]
     said, normal = memory.said, memory.normal
@@ -190,7 +116,7 @@ def _next(memory: Memory, series: _Series, verdict: _Verdict, at: str) -> Memory
     return Memory(period, Said(period, verdict.kind.direction, verdict.size, value, at))
 
 
-def _is_worth_telling(series: _Series, verdict: _Verdict) -> bool:
+def _is_worth_telling(series: _Series, verdict: Verdict) -> bool:
     """Return whether a special cause is large enough, and more than what that month of the year does."""
     least = series.watch.minimum - EXACT
     if verdict.size < least:
@@ -203,7 +129,7 @@ def _is_worth_telling(series: _Series, verdict: _Verdict) -> bool:
     return verdict.kind.direction * (verdict.window[0] - earlier) >= least
 
 
-def _is_news(said: Said, verdict: _Verdict) -> bool:
+def _is_news(said: Said, verdict: Verdict) -> bool:
     """Return whether it flipped, doubled, or was told long enough ago."""
     return (
         verdict.kind.direction != said.direction
@@ -213,7 +139,7 @@ def _is_news(said: Said, verdict: _Verdict) -> bool:
 
 
 def _signal(
-    series: _Series, verdict: _Verdict, stood: Said | None, providers: Mapping[str, History]
+    series: _Series, verdict: Verdict, stood: Said | None, providers: Mapping[str, History]
 ) -> Signal:
     """Return the signal of a verdict, with all that is true of it; `stood` is what was told before."""
     watch, period, values = series.watch, verdict.period, series.values
@@ -245,7 +171,7 @@ def _signal(
     )
 
 
-def _without(series: _Series, verdict: _Verdict, providers: Mapping[str, History]) -> Without | None:
+def _without(series: _Series, verdict: Verdict, providers: Mapping[str, History]) -> Without | None:
     """Return the providers that make a national move; None where no few of them do.
 
     What came at once is set beside the period before, what came slowly beside the year before. Where there is
