@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
 _MOST_KEYS = 4  # columns that together name a row
+_DEEPEST = 50  # levels of a JSON document that are looked into
 _WALKED = 5_000  # numbers of one JSON document, or rows of one table, that are looked at
 _STRINGS = 100  # parts of a sentence
 _NUMBERS = 1_000  # of the texts of an HTML page that are looked at
@@ -208,6 +209,8 @@ def _walk(
 
     The last of a list is said to be the last. Where it names a period of its own, that is where it does.
     """
+    if pointer.count("/") > _DEEPEST:
+        return
     if isinstance(here, dict):
         texts = (value for value in here.values() if isinstance(value, str) and _NAME.match(value))
         label = next(texts, label)[:_CONTEXT]

@@ -30,7 +30,10 @@ KEYS = ("css", "attribute", "table", "csv", "xlsx", "json", "pattern")
 HTML = ("text/html", "application/xhtml+xml")
 XLSX = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/octet-stream")
 CSV = ("text/csv", "application/csv", "text/plain", "application/vnd.ms-excel", "application/octet-stream")
-JSON = ("application/json", "text/json", "application/geo+json", "application/ld+json", "text/plain")
+JSON = (
+    *("application/json", "text/json", "text/plain"),
+    *(f"application/{kind}+json" for kind in ("geo", "hal", "ld", "vnd.api")),
+)
 TEXT = (*HTML, *JSON, "text/csv", "text/javascript", "application/javascript", "application/xml", "text/xml")
 
 _WIDEST = 200  # columns that one cell of an HTML table may stand for
@@ -311,8 +314,8 @@ def _cell(kind: str, given: object) -> Cell:
     if not isinstance(given, Mapping) or not {"column", "row"} <= set(given) <= keys:
         raise ValueError(f"{kind} must have the keys {', '.join(sorted(keys))}, found {given!r:.80}")
     named = given.get(within, "table" if kind == "table" else "")
-    if kind == "xlsx" and not named:
-        raise ValueError("xlsx: sheet is missing, the name of the sheet")
+    if kind == "xlsx" and not (isinstance(named, str) and named):
+        raise ValueError(f"xlsx: sheet must be the name of a sheet, not {named!r}")
     return Cell(_text(given, "column"), _row(kind, given["row"]), _css(named) if kind == "table" else named)
 
 

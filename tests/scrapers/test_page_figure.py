@@ -245,7 +245,7 @@ def test_the_period_of_a_cell_stands_in_its_row() -> None:
         ({"css": 5}, "css must be a selector"),
         ({"csv": {"column": "A"}}, "csv must have the keys column, row"),
         ({"csv": {"column": "A", "row": "middle"}}, 'csv: row must be { "a heading"'),
-        ({"xlsx": {"column": "A", "row": "last"}}, "xlsx: sheet is missing"),
+        ({"xlsx": {"column": "A", "row": "last"}}, "xlsx: sheet must be the name of a sheet"),
         ({"json": "a/b"}, "json must be a JSON pointer"),
         ({"json": "/a~2"}, "json must be a JSON pointer"),
         ({"pattern": "(a"}, "pattern: missing )"),

@@ -111,6 +111,11 @@ def test_a_page_without_numbers_has_no_suggestion() -> None:
         found("{", "application/json")
 
 
+def test_a_deep_document_is_looked_into_as_far_as_is_sensible() -> None:
+    assert [one.shown for one in found('{"a":' * 20 + "5120" + "}" * 20, "application/json")] == ["5120"]
+    assert found('{"a":' * 600 + "5120" + "}" * 600, "application/json") == []
+
+
 def test_a_page_is_called_by_its_title_and_a_file_by_its_name() -> None:
     assert title_of(Page(URL, html("").encode(), "text/html")) == "Waits in 2026"
     assert title_of(Page("https://example.org/a/b.csv?x=1", b"", "text/csv")) == "b.csv"
