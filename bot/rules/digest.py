@@ -7,12 +7,13 @@ release judged again, restated or not, says nothing twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bot.rules import scan
+from bot.rules.breaks import Breaks
 from bot.rules.guards import Judged, judged
 from bot.rules.keys import KEYS, Key
 from bot.rules.panel import Panel
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AGAIN = 7  # months for which a change that was told and stays is not told again
-DOUBLED = 2.0  # times as strong: then it is
+DOUBLED = 2.0  # times as large: then it is
 GROUP = 3  # so many alike are one message
 MOST = 5  # messages of a release
 ONSET = 12  # months back, at most, in which the beginning of a change is looked for
@@ -35,14 +36,17 @@ By = Literal["series", "measure", "area"]
 
 
 class Standing(NamedTuple):
-    """A change that was told: of which series and direction, when first, how strong, and when last seen."""
+    """A change that was told: of which series and direction, when, how large, and when it was last there.
+
+    `size` is on the scale of the scan: points, or a difference of logarithms.
+    """
 
     measure: str
     kind: str
     area: str
     up: bool
     told: str
-    strength: float
+    size: float
     last: str
 
 
@@ -52,9 +56,9 @@ class Shift:
 
     `value` is the newest, as published where it is; `low` to `high` is what would have been usual in this
     month, had the series moved as its peers did, and `expected` the middle of it. `months` is how long it has
-    lasted, `since` the first of them, `average` where they stand, as of this month. `top` of `bottom` are the
-    counts behind the value; `affected` is about how many of them make the difference. `reason` is what Making
-    Data Count says of the newest point.
+    lasted, `since` the first of them, `average` where they stand, as of this month, and `size` how far that
+    is from usual on the scale of the scan. `top` of `bottom` are the counts behind the value; `affected` is
+    about how many of them make the difference. `reason` is what Making Data Count says of the newest point.
     """
 
     key: Key
@@ -68,6 +72,7 @@ class Shift:
     since: str
     months: int
     average: float
+    size: float
     strength: float
     affected: float
     top: float
@@ -84,7 +89,7 @@ class Shift:
 class News:
     """One message: a shift, one measure in several organisations, or several measures in one.
 
-    `of` is how many organisations (or measures) were checked for it.
+    `of` is how many series were checked: all, those of the measure, or those of the organisation.
     """
 
     by: By
@@ -142,12 +147,18 @@ class Survey:
     def of(
         cls,
         panel: Panel,
-        breaks: Mapping[str, Collection[str]] | None = None,
+        breaks: Breaks | None = None,
         keys: Sequence[Key] = KEYS,
+        *,
+        newest_only: bool = False,
     ) -> Survey:
-        """Return the survey of a panel. `breaks` gives the first months of new meanings by measure."""
+        """Return the survey of a panel, in which nothing is compared across a break.
+
+        With `newest_only`, what only the judgement of earlier months needs is left out.
+        """
         found = judged(panel, breaks, keys)
-        scores = scan.scores(found.values, found.chance, found.may, panel.levels(), found.starts)
+        first = len(panel.periods) - scan.RELEASES if newest_only else 0
+        scores = scan.scores(found.values, found.chance, found.may, panel.levels(), found.starts, first)
         return cls(panel, found, scores)
 
 
@@ -156,27 +167,23 @@ def judge_release(
     period: str,
     state: Iterable[Standing] = (),
     *,
-    breaks: Mapping[str, Collection[str]] | None = None,
+    breaks: Breaks | None = None,
     restated: int = 0,
 ) -> Outcome:
     """Return what the release of a month says, from its month and earlier ones alone."""
-    return judge(Survey.of(panel.until(period), breaks), period, state, restated=restated)
+    survey = Survey.of(panel.until(period), breaks, newest_only=True)
+    return judge(survey, period, state, restated=restated)
 
 
 def judge(survey: Survey, period: str, state: Iterable[Standing] = (), *, restated: int = 0) -> Outcome:
     """Return what a month of a survey says; a backtest surveys once and asks for each month."""
-    import numpy as np
-
     panel, now = survey.panel, survey.panel.periods.index(period)
     levels = {kind: members for kind, members in panel.levels().items() if kind != ENGLAND.kind}
     found = scan.verdicts(survey.scores, now, levels)
     remembered = {one[:4]: one for one in state}
     fresh: list[Shift] = []
     standing = 0
-    for measure, place in np.argwhere(found.changed & ~_in_parent(found, panel)).tolist():
-        shift = _shift(survey, found, measure, place, now)
-        if not _is_large(shift):
-            continue
+    for shift in _shifts(survey, found, now):
         name = (shift.key.measure, shift.area.kind, shift.area.code, shift.up)
         before = remembered.get(name)
         if before is not None and not _is_news(before, shift):
@@ -184,7 +191,7 @@ def judge(survey: Survey, period: str, state: Iterable[Standing] = (), *, restat
         else:
             fresh.append(shift)
             remembered.pop((*name[:3], not shift.up), None)  # so that the next turn is news again
-            before = Standing(*name, period, shift.strength, period)
+            before = Standing(*name, period, shift.size, period)
         remembered[name] = before._replace(last=max(period, before.last))
     news = sorted(_grouped(fresh, found, survey), key=lambda one: one.rank, reverse=True)
     others = tuple(news[MOST:])
@@ -215,19 +222,27 @@ def lasted(survey: Survey, shift: Shift) -> bool | None:
     return bool(step > reach if shift.up else step < -reach)
 
 
-def _in_parent(found: scan.Verdicts, panel: Panel) -> NDArray[np.bool_]:
-    """Return whether what an area shows is shown by the one that it is part of (measures × areas)."""
+def _shifts(survey: Survey, found: scan.Verdicts, now: int) -> list[Shift]:
+    """Return what changed and is worth a word, but for what is said of the area that it is part of."""
     import numpy as np
 
-    parents = np.array(panel.parents, np.int64)
-    shown: NDArray[np.bool_] = found.changed[:, parents] & (found.up[:, parents] == found.up)
-    return shown & (parents >= 0)
+    large: dict[tuple[int, int], Shift] = {}
+    for measure, place in np.argwhere(found.changed).tolist():
+        shift = _shift(survey, found, measure, place, now)
+        if _is_large(shift):
+            large[measure, place] = shift
+    parents = survey.panel.parents
+    return [
+        shift
+        for (measure, place), shift in large.items()
+        if (above := large.get((measure, parents[place]))) is None or above.up != shift.up
+    ]
 
 
 def _is_news(before: Standing, shift: Shift) -> bool:
     if shift.period <= before.last:
         return False  # a month that was judged, perhaps with other figures
-    return _apart(before.last, shift.period) >= AGAIN or shift.strength >= DOUBLED * before.strength
+    return _apart(before.last, shift.period) >= AGAIN or shift.size >= DOUBLED * before.size
 
 
 def _is_large(shift: Shift) -> bool:
@@ -243,12 +258,12 @@ def _is_large(shift: Shift) -> bool:
 def _shift(survey: Survey, found: scan.Verdicts, measure: int, place: int, now: int) -> Shift:
     key, scores, series, at = survey.judged.keys[measure], survey.scores, survey.judged, (measure, place)
     up = bool(found.up[at])
-    months, average = _onset(survey, measure, place, now, up)
+    months, level = _onset(survey, measure, place, now, up)
     usual = float(scores.mean[at][now - months])
     reach = USUAL * max(float(scores.noise[at][now - months]), float(series.chance[at][now]))
     low, expected, high, average = (
-        _on_scale(key, level + float(scores.shared[at][now]))
-        for level in (usual - reach, usual, usual + reach, average)
+        _on_scale(key, at_level + float(scores.shared[at][now]))
+        for at_level in (usual - reach, usual, usual + reach, level)
     )
     value, bottom = float(series.shown[at][now]), float(series.bottom[at][now])
     return Shift(
@@ -263,6 +278,7 @@ def _shift(survey: Survey, found: scan.Verdicts, measure: int, place: int, now: 
         survey.panel.periods[now - months + 1],
         months,
         average,
+        abs(level - usual),
         float(found.strength[at]),
         _affected(key, value, expected, bottom),
         float(series.top[at][now]),
@@ -326,7 +342,8 @@ def _grouped(shifts: Sequence[Shift], found: scan.Verdicts, survey: Survey) -> I
             break
         yield News(by, tuple(largest), _checked(by, largest[0], found, survey))
         left = [shift for shift in left if shift not in largest]
-    yield from (News("series", (shift,), 1) for shift in left)
+    everything = int(found.checked.sum())
+    yield from (News("series", (shift,), everything) for shift in left)
 
 
 def _checked(by: By, shift: Shift, found: scan.Verdicts, survey: Survey) -> int:

@@ -6,11 +6,12 @@ across a break or across a change of an organisation's code.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from bot.rules.breaks import Breaks
 from bot.rules.keys import KEYS, UNRECORDED, Key
 from bot.rules.measures import FEWEST
 from bot.rules.panel import Panel
@@ -52,10 +53,8 @@ class Judged:
     may: NDArray[np.bool_]
 
 
-def judged(
-    panel: Panel, breaks: Mapping[str, Collection[str]] | None = None, keys: Sequence[Key] = KEYS
-) -> Judged:
-    """Return the series of `keys` in a panel. `breaks` gives the first months of new meanings by measure."""
+def judged(panel: Panel, breaks: Breaks | None = None, keys: Sequence[Key] = KEYS) -> Judged:
+    """Return the series of `keys` in a panel."""
     import numpy as np
 
     parts = [_series(panel, key) for key in keys]
@@ -168,14 +167,14 @@ def _reasons_went(panel: Panel) -> NDArray[np.int64]:
     return starts
 
 
-def _starts(panel: Panel, keys: Sequence[Key], breaks: Mapping[str, Collection[str]]) -> NDArray[np.int64]:
+def _starts(panel: Panel, keys: Sequence[Key], breaks: Breaks) -> NDArray[np.int64]:
     import numpy as np
 
     starts = np.zeros((len(keys), len(panel.areas), len(panel.periods)), np.int64)
     for number, key in enumerate(keys):
-        for period in {period for code in (key.measure, *key.codes) for period in breaks.get(code, ())}:
-            if period in panel.periods:
-                month = panel.periods.index(period)
+        for one in {one for code in (key.measure, *key.codes) for one in breaks.get(code, ())}:
+            if one.period in panel.periods:
+                month = panel.periods.index(one.period)
                 starts[number, :, month:] = np.maximum(starts[number, :, month:], month)
     by_reason = [key.share is not None and key.share.less == UNRECORDED for key in keys]
     starts[by_reason] = np.maximum(starts[by_reason], _reasons_went(panel))

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scrapers.toolkit.contract import ENGLAND
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
 LATEST = (1, 2, 3, 6)  # so many newest months are set against those before
 BEFORE, FEWEST_BEFORE = 24, 12  # so many earlier months say what is usual
 PEERS_WEIGH = 16  # months: so much the peers' noise weighs beside a series' own, where its own is less
-FALSE_SHARE = 0.25  # of all that is found, as Benjamini and Hochberg count
+FALSE_SHARE = 0.2  # of all that is found, as Benjamini and Hochberg count
 RELEASES = 18  # so many newest releases say how far unchanged series stray
 FEWEST_STRAYS = 200  # a null of fewer is borrowed from all measures of the level
-FREEDOM = 14  # of the t distribution that the tails of simulated noise follow; a normal one is too thin
+FREEDOM = 18  # of the t distribution whose tails noise has here; normal ones are too thin
 PEERS = 20  # a level of fewer is set against England, a larger one against its own middle
 RANGE = 1.128  # mean moving range of normal noise with a standard deviation of 1
 MOST_MEMORY = 0.8  # of a month's deviation that may be taken to last into the next
@@ -67,13 +69,14 @@ def scores(
     judged: NDArray[np.bool_],
     levels: Mapping[str, NDArray[np.intp]],
     starts: NDArray[np.int64] | None = None,
+    first: int = 0,
 ) -> Scores:
     """Return the scores of every month, each from the months up to it.
 
     `chance` is the standard deviation that counting alone gives a value: noise is never taken for less.
     `judged` says which values may be told. `levels` are the areas of each kind; England's is needed where
     another is small. `starts` is the first month of the stretch that each value belongs to: what was before
-    a break says nothing of what came after.
+    a break says nothing of what came after. Months before `first` get no z.
     """
     import numpy as np
 
@@ -86,14 +89,16 @@ def scores(
         usual = _still(mean, starts, now)
         shared[..., now] = _shared(values[..., now], usual, levels)
         level[..., now] = values[..., now] - shared[..., now]
-        first = max(0, now - BEFORE + 1)
-        window = _since(level[..., first : now + 1], starts[..., now] - first)
+        earliest = max(0, now - BEFORE + 1)
+        window = _since(level[..., earliest : now + 1], starts[..., now] - earliest)
         mean[..., now], months[..., now] = _mean(window), np.count_nonzero(~np.isnan(window), axis=2)
+        if now < first - max(LATEST):
+            continue
         noise[..., now] = _noise(_spread(window), chance[..., now], months[..., now], levels)
         memory[..., now] = _memory(window - mean[..., now, None], levels)
         for place, latest in enumerate(LATEST):
             then = now - latest
-            if then < 0:
+            if then < 0 or now < first:
                 continue
             recent = level[..., then + 1 : now + 1]
             count, before = np.count_nonzero(~np.isnan(recent), axis=2), months[..., then]
@@ -127,7 +132,7 @@ def verdicts(
 
 
 def strays(found: Scores, now: int, levels: Mapping[str, NDArray[np.intp]]) -> Values:
-    """Return s0: how far z strays where nothing changed (windows × measures × areas; 1 by theory).
+    """Return s0: how far z strays where nothing changed (windows × measures × areas), and never less than 1.
 
     From the median of |z| over a level's areas in the newest releases, for each measure, which changes of a
     few do not move (an empirical null, Efron 2004). A measure with few of them takes what the whole level
@@ -136,19 +141,19 @@ def strays(found: Scores, now: int, levels: Mapping[str, NDArray[np.intp]]) -> V
     import numpy as np
 
     latest = np.abs(found.z[..., max(0, now - RELEASES + 1) : now + 1])
-    s0 = np.ones(latest.shape[:3])
+    s0 = np.ones(latest.shape[:3])  # as in theory
     for members in levels.values():
         each = latest[:, :, members].reshape(*latest.shape[:2], -1)
         width = _median(each)
         few = np.count_nonzero(~np.isnan(each), axis=2) < FEWEST_STRAYS
         if few.any():
             width = np.where(few, _median(each.reshape(len(each), 1, -1)), width)
-        s0[:, :, members] = MAD * np.where(width > 0, width, 1 / MAD)[..., None]
+        s0[:, :, members] = np.fmax(1, MAD * width)[..., None]
     return s0
 
 
 def two_sided(t: Values) -> Values:
-    """Return the chance of a t (14 degrees of freedom) at least so far from 0: exact, without a library."""
+    """Return the chance of a t (18 degrees of freedom) at least so far from 0: exact, without a library."""
     import numpy as np
 
     angle = np.arctan(t / np.sqrt(FREEDOM))
@@ -185,7 +190,8 @@ def _shared(values: Values, usual: Values, levels: Mapping[str, NDArray[np.intp]
             begun = np.count_nonzero(~np.isnan(usual[:, members]), axis=1) > 0
             middle = np.where(known >= PEERS // 2, _median(off), np.where(begun, np.nan, 0))
         else:
-            middle = values[:, levels["England"][0]]
+            national = levels.get(ENGLAND.kind)
+            middle = np.full(len(values), np.nan) if national is None else values[:, national[0]]
         shared[:, members] = middle[:, None]
     return shared
 
@@ -257,10 +263,10 @@ def _lengthened(memory: Values, months: int) -> Values:
     """Return by how much memory widens the variance of a mean of so many months."""
     import numpy as np
 
-    total = np.ones_like(memory)
-    for lag in range(1, months):
-        total += 2 * (1 - lag / months) * memory**lag
-    return total
+    total = np.zeros_like(memory)
+    for lag in range(months - 1, 0, -1):
+        total = memory * (total + 2 * (1 - lag / months))
+    return 1 + total
 
 
 def _mean(values: Values) -> Values:

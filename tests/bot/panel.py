@@ -2,8 +2,8 @@
 
 24 volumes and 12 shares in 170 areas, 44 months. Each has a size of its own, a season and shocks that all
 areas of its measure share (each by a factor of its own), noise that lasts into the next month, and counting
-noise; counts below England are rounded to 5, small ones withheld, and some months are not published. The noise
-is as wide as in the published figures: 0.09 of a provider's volume, and 2.5 points of a share, beside chance.
+noise; counts below England are rounded to 5, small ones withheld, and some months are not published. The
+noise is as wide as in the published figures: 0.09 of a volume, and 2.5 points of a share, beside chance.
 """
 
 from __future__ import annotations

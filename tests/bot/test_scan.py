@@ -1,0 +1,62 @@
+"""How news is told from noise among thousands of series, on panels whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.rules import scan
+from bot.rules.digest import Survey, judge
+from tests.bot.panel import FIRST, KEYS, Score, made, score
+
+SEEDS = range(5)
+
+
+def total(scores: list[Score], what: str) -> int:
+    return sum(getattr(one, what) for one in scores)
+
+
+def test_planted_steps_are_found_in_few_messages_most_of_them_right() -> None:
+    scores = [score(seed) for seed in SEEDS]
+    assert total(scores, "messages") <= 12 * total(scores, "releases")
+    assert total(scores, "right") >= 0.65 * total(scores, "shifts")
+    assert total(scores, "found") >= 0.5 * total(scores, "due")
+
+
+def test_where_nothing_was_planted_next_to_nothing_is_said() -> None:
+    scores = [score(seed, planted=False) for seed in SEEDS]
+    assert total(scores, "messages") <= 0.2 * total(scores, "releases")
+
+
+def test_nothing_that_is_said_of_a_month_depends_on_a_later_one() -> None:
+    panel, _ = made(0)
+    month = panel.periods[FIRST + 14]
+    early, late = Survey.of(panel.until(month), keys=KEYS), Survey.of(panel, keys=KEYS)
+    assert judge(early, month) == judge(late, month)
+    assert judge(early, month).digest.changed > 0
+
+
+def test_a_national_event_is_not_told_of_every_organisation() -> None:
+    panel, _ = made(1, planted=False)
+    month = panel.periods[30]
+    values = panel.values.copy()
+    values[panel.measures.index("V03"), :, 28:] *= 1.6  # all rise together, England with them
+    risen = judge(Survey.of(replace(panel, values=values), keys=KEYS), month)
+    assert risen.digest.checked > 3_000
+    assert [news for news in risen.news if news.shifts[0].key.measure == "V03"] == []
+
+
+@pytest.mark.parametrize(("t", "p"), [(0.0, 1.0), (2.100922, 0.05), (2.878440, 0.01), (3.921646, 0.001)])
+def test_the_tail_is_that_of_t_with_18_degrees_of_freedom(t: float, p: float) -> None:
+    assert scan.two_sided(np.array([t]))[0] == pytest.approx(p, rel=1e-5)
+
+
+@given(st.lists(st.floats(0, 1), max_size=40), st.floats(0.01, 0.5))
+def test_the_cut_is_benjamini_and_hochbergs(chances: list[float], share: float) -> None:
+    ordered = sorted(chances)
+    passes = [p for rank, p in enumerate(ordered, 1) if p <= share * rank / len(ordered)]
+    assert scan.cut(np.array(chances), share) == (max(passes) if passes else -1.0)
