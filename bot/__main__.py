@@ -54,6 +54,7 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
             yield from to_mend(one)
         return
     from bot.campaign import CampaignError
+    from bot.enter import CannotEnter
     from bot.held import NotHeld
     from bot.judge import CannotJudge
     from bot.nearest import Unknown
@@ -68,7 +69,7 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
         return
     ours = (
         *(SettingsError, CampaignError, StoreError, RecordingError),
-        *(NotHeld, Unknown, NothingToFollow, CannotJudge),
+        *(NotHeld, Unknown, NothingToFollow, CannotJudge, CannotEnter),
     )
     yield str(error) if isinstance(error, ours) else None
 
@@ -352,7 +353,7 @@ def releases(source: str | None, as_json: bool) -> None:
     settings = start(quiet=True)
     with opened(settings) as store, store.reading() as tx:
         source = source and named("source", source, {key: key for key in tx.sources()})
-        known = tx.releases(source)
+        known = tx.releases(source, entered=True)
     listing.print_json_rows(listing.release_rows(known)) if as_json else listing.print_releases(known)
 
 
@@ -456,7 +457,7 @@ def held(as_json: bool) -> None:
 @click.argument("number")
 @asynchronous
 async def release(number: str) -> int:
-    """Store and tell what was held back: it is right.
+    """Store and tell what was held back, or what a question holds back: it is right.
 
     \b
     Example:
@@ -470,9 +471,9 @@ async def release(number: str) -> int:
     with opened(settings) as store:
         async with open_desk(settings, campaign, store) as desk:
             committer = desk.checker.committer
-            found = await asyncio.to_thread(held.release, committer, campaign, number, desk.clock)
+            done = await asyncio.to_thread(held.release, committer, campaign, number, desk.clock)
             waiting = await deliver(desk)
-    click.echo(f"H{found.id} is stored: {found.content.release.title}")
+    click.echo(done)
     if waiting:
         click.echo("A worker is running: it delivers the message.", err=True)
     return 0
@@ -482,7 +483,7 @@ async def release(number: str) -> int:
 @click.argument("number")
 @asynchronous
 async def reject(number: str) -> int:
-    """Drop what was held back: it is wrong. The same is never told.
+    """Drop what was held back, or what a question holds back: it is wrong. The same is never told.
 
     \b
     Example:
@@ -495,8 +496,61 @@ async def reject(number: str) -> int:
     campaign = campaign_of(settings)
     with opened(settings) as store:
         async with open_desk(settings, campaign, store) as desk:
-            found = await asyncio.to_thread(held.reject, desk.checker.committer, number, desk.clock)
-    click.echo(f"H{found.id} is dropped: {found.content.release.title}")
+            done = await asyncio.to_thread(held.reject, desk.checker.committer, number, desk.clock)
+    click.echo(done)
+    return 0
+
+
+@main.command()
+@click.argument("source")
+@click.option("--measure", required=True, help="The measure's id, as in claims.")
+@click.option("--period", required=True, help="2026-03, 2025-Q3 or 2025-26.")
+@click.option("--value", help="The number, as 13799 or 50.1; or --withheld.")
+@click.option("--withheld", is_flag=True, help="The publisher says that it is withheld.")
+@click.option("--area", default="", help="Name or code; without it, that of the source's headlines.")
+@click.option("--unit", default="", help="As count or percent; needed once, as is --name.")
+@click.option("--name", default="", help="What the measure is called.")
+@click.option("--from", "address", required=True, help="The address of what was published.")
+@click.option("--title", default="", help="What it is called.")
+@click.option(
+    "--published", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day on which it came out."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be entered.")
+@asynchronous
+async def enter(source: str, dry_run: bool, withheld: bool, value: str | None, **asked: Any) -> int:
+    """Enter a figure that is published where no program can read it.
+
+    It is marked as entered wherever it is shown. The same again adds nothing, another value corrects it, and
+    what is read in the publisher's own file stands above it.
+
+    \b
+    Example:
+      figurewatch enter talking_therapies_annual --measure Percentage_FollowUpAppointment
+        --period 2023-24 --value 6.5 --unit percent --name "Follow-up appointment"
+        --from https://example.org/report.pdf --published 2025-01-16
+    """
+    from bot import enter as entering
+    from bot.desk import open_desk
+
+    if withheld is (value is not None):
+        raise click.UsageError("Give --value or --withheld, not both.")
+    settings = start(quiet=True)
+    campaign = campaign_of(settings)
+    chosen = campaign.chosen([source])
+    if len(chosen) > 1:
+        raise click.UsageError(f"Name one of {', '.join(one.key for one in chosen)}.")
+    figure = entering.figure_asked(value, **asked)
+    with opened(settings) as store:
+        async with open_desk(settings, campaign, store) as desk:
+            committer, now = desk.checker.committer, desk.clock()
+            entry = await asyncio.to_thread(
+                entering.enter, committer, chosen[0], figure, now, dry_run=dry_run
+            )
+            waiting = not (dry_run or entry.same) and await deliver(desk)
+    said = "Entered already" if entry.same else "This would be entered" if dry_run else "Entered"
+    click.echo(f"{said}: {entry}")
+    if waiting:
+        click.echo("A worker is running: it delivers the message.", err=True)
     return 0
 
 

@@ -9,8 +9,10 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from bot.alerts import Destinations, post
+from bot.analysis import analysed
 from bot.claims import moved
 from bot.meanings import save_facts
+from bot.notices import noted, told_now
 from bot.rules import calendar
 from bot.rules.claims import Claim
 from bot.rules.findings import (
@@ -20,8 +22,6 @@ from bot.rules.findings import (
     Ill,
     Introduced,
     NewMeasures,
-    Noticed,
-    NoticedForOperator,
     Recovered,
     ReleaseOut,
     Troubled,
@@ -32,8 +32,10 @@ from bot.rules.periods import is_reading
 from bot.rules.petition import Growth, Marks, facts_changed, mark_crossed, pace_news
 from bot.rules.plausible import is_alike, reading_doubts, release_doubts
 from bot.rules.reading import readings_changed
-from bot.rules.revision import disappearance, revised, without_old_notice
-from scrapers.toolkit.contract import EVERYWHERE, Area, Figure, Notice, Release, Scraper
+from bot.rules.revision import disappearance, overruled, revised, without_old_notice
+from bot.rules.signals import Watch
+from bot.witness import Witnesses, complete, told_early, unconfirm
+from scrapers.toolkit.contract import EVERYWHERE, Area, Figure, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, StoreError, Writer
@@ -100,7 +102,13 @@ class Committer:
     store: Store
     destinations: Destinations
     claims: Sequence[Claim] = ()
+    watches: Sequence[Watch] = ()
     followed: Collection[str] = ()  # measures of which a change of meaning is asked about
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """Return who writes what pages say of releases."""
+        return Witnesses(self.store, self.destinations)
 
     def readings(self, pages: Sequence[LivePage]) -> list[Committed | Exception]:
         """Store what pages say, one of a source, and tell of crossed marks and of changed facts.
@@ -169,6 +177,17 @@ class Committer:
             if not tx.decide(held.id, "rejected", now):
                 raise AlreadyDecided
 
+    def answer(self, question: int, now: datetime, *, told: bool) -> str:
+        """Let go or drop what an alert's question holds back; return what was done, or nothing."""
+        with self.store.writing() as tx:
+            held_for = tx.dedupe(question)
+            if told:
+                count = tx.parcels.let_go(held_for, now)
+            else:
+                count = tx.parcels.drop(held_for, "the operator said that it is not right", now)
+        messages = "1 message" if count == 1 else f"{count} messages"
+        return f"A{question} is answered: {messages} {'to be told' if told else 'dropped'}" if count else ""
+
     def _hold(
         self,
         tx: Writer,
@@ -179,6 +198,7 @@ class Committer:
         now: datetime,
     ) -> Committed:
         tx.save_releases(source.key, [replace(content.release, fingerprint=None)], now)
+        unconfirm(tx, source, content.release, now)
         number = tx.hold(source.key, fingerprint, content, [asdict(doubt) for doubt in doubts], now)
         if number is None:
             return Committed()
@@ -209,7 +229,7 @@ class Committer:
         taught = bool(known.latest) or known.state.taught_at is not None
         if not taught:
             tx.teach(source.key, now)
-        findings += _noticed(tx, source, notices, now, taught=taught)
+        findings += told_now(tx, source, notices, now, taught=taught)
         tx.save_releases(source.key, [release if taught else replace(release, published=found)], now)
         if not dict(facts).items() <= known.facts.items():
             tx.save_facts(source.key, facts, found)
@@ -232,20 +252,27 @@ class Committer:
         taught = _is_taught(tx, source)
         known_measures = tx.measures(source.key)
         changes = _store(tx, source, release, figures, found, read_before=read_before)
-        findings: list[Finding] = [*_noticed(tx, source, content.notices, now, taught=taught)]
+        findings: list[Finding] = [*told_now(tx, source, content.notices, now, taught=taught)]
         findings += save_facts(tx, source, content, self.followed, found)
+        if not read_before and (correction := overruled(release, changes)):
+            findings.append(correction)
         if not taught:
             tx.teach(source.key, now)
-            moved(tx, self.claims, source, found)
-            return Committed(len(changes))
-        if read_before:
-            correction = revised(release, changes, source.headline_area, headlines, found)
-            findings += [correction] if correction else []
+            findings += moved(tx, self.claims, source, found)
+            return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
+        early = told_early(tx, source, release)
+        if read_before and early is None:
+            said = revised(release, changes, source.headline_area, headlines, found) or noted(release)
+            findings += [said] if said else []
         elif figures:
             history = tx.series(source.key, _place(source.headline_area), headlines)
             rows = headline_rows(source.headlines, release.period or "", history)
-            restated = len(changes.to_store) - len(changes.new)
-            findings.append(ReleaseOut(f"release:{release.key}", release, rows, len(figures), restated))
+            restated = sum(not revision.entered for revision in changes.altered)
+            judged, remarks = analysed(tx, source, release, self.watches, restated, found)
+            episode = ReleaseOut.episode_of(release)
+            out = ReleaseOut(episode, release, rows, len(figures), restated, remarks=remarks)
+            findings += complete(tx, source, early, out, figures, now) if early else [out]
+            findings += judged
         if len(changes):
             findings += moved(tx, self.claims, source, found)
         unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
@@ -255,7 +282,10 @@ class Committer:
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
     def past(self, source: Scraper, content: Content, now: datetime) -> Committed:
-        """Store a past release without telling anybody; a source so taught needs no introduction."""
+        """Store a past release; a source so taught needs no introduction.
+
+        Nothing is told but that it says otherwise what somebody had entered.
+        """
         with self.store.writing() as tx:
             if _was_read(tx, source, content.release):
                 return Committed()
@@ -263,7 +293,9 @@ class Committer:
             if not _is_taught(tx, source):
                 tx.teach(source.key, now)
                 tx.introduce([source.key], now)
-            return Committed(len(changes))
+            correction = overruled(content.release, changes)
+            told = post(tx, self.destinations, source, [correction] if correction else [], now)
+            return Committed(len(changes), told)
 
     def announced(
         self, source: Scraper, seen: Sequence[Release], faults: Mapping[str, Fault], now: datetime
@@ -365,24 +397,6 @@ def _growth(tx: Writer, page: LivePage, known: _Known, count: int) -> Growth:
     return Growth(
         [*readings, Reading(now, count)], marks.goal, datetime.fromisoformat(closes) if closes else None
     )
-
-
-def _noticed(
-    tx: Writer, source: Scraper, notices: Sequence[Notice], now: datetime, *, taught: bool
-) -> list[Finding]:
-    """Return a finding for each notice; those of a first look are remembered and not told."""
-    if not taught:
-        for notice in notices:
-            tx.remember(source.key, noticed(notice).episode, now)
-        return []
-    told = tx.episodes(source.key) if notices else frozenset()
-    return [finding for finding in map(noticed, notices) if finding.episode not in told]
-
-
-def noticed(notice: Notice) -> Noticed:
-    """Return the finding of a notice."""
-    kind = Noticed if notice.audience == "team" else NoticedForOperator
-    return kind(f"notice:{notice.key}", notice)
 
 
 def _place(area: Area) -> tuple[str, str]:

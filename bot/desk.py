@@ -137,7 +137,7 @@ async def open_desk(
             campaign,
             store,
             Checker(
-                Committer(store, where, campaign.claims, campaign.followed),
+                Committer(store, where, campaign.claims, campaign.watches, campaign.followed),
                 web,
                 campaign,
                 clock,
@@ -157,6 +157,7 @@ async def open_desk(
             clock,
             right,
         )
+        desk.checker.hurry = desk.sender.poke
         try:
             yield desk
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from bot.campaign import Campaign
 from bot.commit import AlreadyDecided, Committer
@@ -25,7 +25,7 @@ def number_of(written: str) -> int:
     """Return the number of what is held, written `H3` or `3`. Raises NotHeld for anything else."""
     match = re.fullmatch(r"#?[Hh]?(\d{1,9})", written)
     if match is None:
-        raise NotHeld(f"{written!r} is not written like H3; `figurewatch held` lists what waits")
+        raise NotHeld(f"{written!r} is not written like H3 or A143; `figurewatch held` lists what waits")
     return int(match[1])
 
 
@@ -41,8 +41,13 @@ def waiting(committer: Committer, written: str) -> Held:
     return held
 
 
-def release(committer: Committer, campaign: Campaign, written: str, clock: Callable[[], datetime]) -> Held:
-    """Store and tell what was held, as it was read. Raises NotHeld where nothing waits to be told."""
+def release(committer: Committer, campaign: Campaign, written: str, clock: Callable[[], datetime]) -> str:
+    """Store and tell what was held, as it was read; return what was done. Raises NotHeld where nothing waits.
+
+    Under an alert's number (`A143`) waits what a question holds back.
+    """
+    if question := _question(written):
+        return committer.answer(question, clock(), told=True) or _nothing(written)
     held = waiting(committer, written)
     source = next((source for source in campaign.sources if source.key == held.source), None)
     if source is None:
@@ -51,17 +56,29 @@ def release(committer: Committer, campaign: Campaign, written: str, clock: Calla
         committer.believe(source, held, campaign.marks.get(source.key, Marks()), clock())
     except AlreadyDecided:
         raise _decided(held) from None
-    return held
+    return f"H{held.id} is stored: {held.content.release.title}"
 
 
-def reject(committer: Committer, written: str, clock: Callable[[], datetime]) -> Held:
-    """Drop what was held. Raises NotHeld where nothing waits."""
+def reject(committer: Committer, written: str, clock: Callable[[], datetime]) -> str:
+    """Drop what was held, and return what was done. Raises NotHeld where nothing waits."""
+    if question := _question(written):
+        return committer.answer(question, clock(), told=False) or _nothing(written)
     held = waiting(committer, written)
     try:
         committer.reject(held, clock())
     except AlreadyDecided:
         raise _decided(held) from None
-    return held
+    return f"H{held.id} is dropped: {held.content.release.title}"
+
+
+def _question(written: str) -> int | None:
+    """Return the number of the alert that asks, where it is written `A143`."""
+    match = re.fullmatch(r"#?[Aa](\d{1,9})", written)
+    return int(match[1]) if match else None
+
+
+def _nothing(written: str) -> NoReturn:
+    raise NotHeld(f"nothing waits for an answer to {written}")
 
 
 def rows(held: Iterable[Held]) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from state.records import Contents, InHand, OutboxRow, Parcel, ParcelState, Send
 from state.tables import alerts, blobs, outbox
 
 _OWN = outbox.c.action.in_(["send", "reply"])  # a message of its alert, not other words for one
-_UNDONE = outbox.c.state.in_(["pending", "sending", "ambiguous"])
+_UNDONE = sa.and_(outbox.c.state.in_(["pending", "sending", "ambiguous"]), outbox.c.held.is_(None))
 _FIRST_UNDONE = sa.select(sa.func.min(outbox.c.id)).where(_UNDONE).group_by(outbox.c.chat)
 _AT_HAND = sa.and_(outbox.c.id.in_(_FIRST_UNDONE), outbox.c.state != "sending")
 _DUE = outbox.c.not_before <= sa.bindparam("now", type_=outbox.c.not_before.type)
@@ -37,7 +37,7 @@ _NEXT_DUE = sa.select(sa.func.min(outbox.c.not_before)).where(_AT_HAND)
 _CALLS = sa.select(outbox.c.chat, sa.func.coalesce(outbox.c.done, outbox.c.began)).where(
     outbox.c.began >= sa.bindparam("since", type_=outbox.c.began.type)
 )
-_COUNTS = sa.select(outbox.c.state, sa.func.count()).group_by(outbox.c.state)
+_COUNTS = sa.select(outbox.c.state, sa.func.count()).where(outbox.c.held.is_(None)).group_by(outbox.c.state)
 _UNSETTLED = (
     sa.select(outbox.c.alert)
     .distinct()
@@ -134,6 +134,16 @@ _ITS_PARCELS = (
     sa.select(*outbox.c["chat", "thread", "state", "done", "error"])
     .where(outbox.c.alert == sa.bindparam("of_alert"), _OWN)
     .order_by(outbox.c.id)
+)
+
+
+_LET_GO = (
+    sa.update(outbox)
+    .where(
+        outbox.c.held == sa.bindparam("held_for"),
+        outbox.c.state == "pending",
+    )
+    .values(held=None)
 )
 
 
@@ -260,6 +270,16 @@ class Parcels:
     def on_its_way(self, alert: int) -> bool:
         """Return whether some message of an alert, edits left aside, has not come to its end."""
         return self._connection.scalar(_ANY_UNDONE, {"of_alert": alert}) is not None
+
+    def let_go(self, held_for: str, now: datetime) -> int:
+        """Let what is held for this be sent; return how many messages that were."""
+        values = {"held_for": held_for, "not_before": now, "created": now}
+        return self._connection.execute(_LET_GO, values).rowcount
+
+    def drop(self, held_for: str, error: str, now: datetime) -> int:
+        """Give up what is held for this; return how many messages that were."""
+        values = {"held_for": held_for, "state": "dead", "done": now, "error": error}
+        return self._connection.execute(_LET_GO, values).rowcount
 
     def standing(self, alert: int) -> Standing:
         """Return how an alert stands in each of its chats; LookupError if there is no such alert."""

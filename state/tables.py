@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0003"  # the newest migration; a test holds them together
+SCHEMA = "0004"  # the newest migration; a test holds them together
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -211,6 +211,7 @@ outbox = sa.Table(  # `target` is the alert whose message is edited or replied t
     sa.Column("action", Text, nullable=False, server_default="send"),
     sa.Column("target", sa.Integer),
     sa.Column("photo", sa.ForeignKey("blobs.digest")),
+    sa.Column("held", Text),  # for what it waits: a person's word, a quiet hour, a digest
     sa.Column("chat", Text, nullable=False),
     sa.Column("thread", sa.Integer),
     sa.Column("part", sa.Integer, nullable=False),

@@ -19,7 +19,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG, and in one line what it shows, for those who cannot see it: Telegram keeps no such text."""
+    """A PNG, or a chart to be drawn, and in one line what it shows, for Telegram keeps no such text."""
 
     png: bytes
     alt: str

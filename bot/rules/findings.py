@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from bot.rules.claims import ClaimNews
 from bot.rules.meanings import Redefined
 from bot.rules.pace import Burst, Projection
-from scrapers.toolkit.contract import Audience, Figure, Measure, Notice, Release
+from bot.rules.witness import Difference
+from scrapers.toolkit.contract import Audience, Figure, Measure, Notice, Release, Statement
 from state.records import Revision
+
+if TYPE_CHECKING:  # rules that are looked at once a month, beside what every look loads
+    from bot.rules.digest import Digest, News
+    from bot.rules.signals import Closing, Question, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +45,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarks:
+    """What of a release is worth one line: series checked and changed, what ended, what was renamed."""
+
+    digest: Digest
+    closings: tuple[Closing, ...]
+    renamed: tuple[tuple[str, tuple[str, str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseOut(Finding):
     """A release came out, with its headline figures.
 
-    It has so many `figures`; `restated` are figures of earlier periods that it corrects.
+    It has so many `figures`; `restated` are figures of earlier periods that it corrects. What it `stands` on
+    is its file, or what a page says (`said`) while the file is being read, or could not be believed or read.
     """
 
     kind: ClassVar[str] = "release"
@@ -51,6 +66,37 @@ class ReleaseOut(Finding):
     rows: tuple[Row, ...]
     figures: int = 0
     restated: int = 0
+    stands: Literal["file", "page", "unconfirmed"] = "file"
+    said: tuple[Statement, ...] = ()
+    remarks: Remarks | None = None
+
+    @staticmethod
+    def episode_of(release: Release) -> str:
+        """Return the episode of a release, which comes out once."""
+        return f"release:{release.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Differs(Finding):
+    """The page of a release does not say what its file says."""
+
+    kind: ClassVar[str] = "witness"
+    release: Release
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unwitnessed(Finding):
+    """The page that says a release's figures in words cannot be read, and why; the file is read all the same.
+
+    `kept` is where the page was put aside, or empty.
+    """
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "unwitnessed"
+    release: Release
+    why: str
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +203,49 @@ class ClaimMoved(Finding):
 
     kind: ClassVar[str] = "claim"
     news: ClaimNews
+
+
+@dataclass(frozen=True, slots=True)
+class WatchMoved(Finding):
+    """Series of the watch list, of one family, did what deserves a message.
+
+    `held` names the question to the operator for whose answer it waits.
+    """
+
+    kind: ClassVar[str] = "watch"
+    release: Release
+    signals: tuple[Signal, ...]
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted(Finding):
+    """Organisations changed against all others."""
+
+    kind: ClassVar[str] = "shift"
+    release: Release
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Finding):
+    """A change that nobody has explained is put to the operator before the team hears of it."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "question"
+    release: Release
+    question: Question
+    measure: Measure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entered(Finding):
+    """Somebody entered a figure; `before` is the one that it corrects."""
+
+    kind: ClassVar[str] = "entered"
+    figure: Figure
+    release: Release
+    before: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)

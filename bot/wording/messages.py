@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import singledispatch
 from itertools import takewhile
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from bot.rules import periods
 from bot.rules.claims import Claim
 from bot.rules.findings import (
+    Asked,
     ClaimMoved,
     ClosingSoon,
     CountFell,
@@ -18,7 +20,9 @@ from bot.rules.findings import (
     DateMoved,
     DefinitionsChanged,
     DeliveryProblem,
+    Differs,
     Doubt,
+    Entered,
     FactChanged,
     Finding,
     HeldBack,
@@ -27,6 +31,7 @@ from bot.rules.findings import (
     MarkCrossed,
     NewMeasures,
     Noticed,
+    NoticedForOperator,
     Overdue,
     PaceTurned,
     ReadingChanged,
@@ -34,14 +39,18 @@ from bot.rules.findings import (
     ReleaseOut,
     Revised,
     Row,
+    Shifted,
     Told,
     Troubled,
     Unwell,
+    Unwitnessed,
+    WatchMoved,
 )
 from bot.rules.meanings import Redefined
 from bot.rules.pace import Projection
-from bot.wording import numbers
+from bot.wording import numbers, signals
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line
+from bot.wording.shifts import news_lines
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
 from state.records import Revision
 
@@ -52,6 +61,10 @@ MEANING_CAP = 240
 WORDS_BEFORE = 6  # that are shown of a definition before the first changed one
 INTRODUCED = 8  # sources named one by one; the rest is counted
 
+STANDS_ON = {
+    "page": "From the page; the file is being read.",
+    "unconfirmed": "From the page; the file is not yet confirmed.",
+}
 COMPARISONS = {"before": "{kind} before", "year_ago": "same {kind} last year"}  # of a headline row
 CLAIMS = {
     "holds": "📌 A claim holds again",
@@ -84,6 +97,8 @@ def compose(finding: Finding, source: Scraper | None, number: int, now: datetime
     `source` is None where a message is about several sources or none.
     """
     message = _say(finding, source, now)
+    if isinstance(finding, Asked) and finding.question.signals:
+        message = replace(message, tail=(*message.tail, *signals.how_to_answer(number)))
     parts = [*_origin(finding, source, now), f"#A{number}"]
     tail = (*message.tail, line(italic(" · ".join(parts))))
     return Message(message.lines, message.items, tail, message.buttons, message.silent)
@@ -113,6 +128,8 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
     compared = [name for name in COMPARISONS if any(name in row.earlier for row in finding.rows)]
     rows = [_row(row, compared) for row in finding.rows]
     lines = [line(bold(title))]
+    if finding.stands != "file":
+        lines.append(line(italic(STANDS_ON[finding.stands])))
     if not source.headlines:
         lines.append(line(f"It is out, with {_figures(finding.figures)}."))
     elif not rows:
@@ -126,6 +143,8 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
     if finding.restated:
         cautions.append(f"{_figures(finding.restated)} of earlier periods changed with it.")
     tail = [line(text) for text in cautions if text]
+    if finding.remarks:
+        tail += signals.remarks(finding.remarks)
     return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
 
 
@@ -137,6 +156,32 @@ def _row(row: Row, compared: Sequence[str]) -> Line:
     return line(
         f"{row.label} ", bold(numbers.value(row.value, row.unit)), *(f" {text}" for text in rest if text)
     )
+
+
+@_say.register
+def _differs(finding: Differs, source: Scraper, now: datetime) -> Message:
+    title = f"⚖️ Page and file differ: {source.title}, {_period(finding.release)}"
+    labels = {headline.measure: headline.label for headline in source.headlines}
+    items = []
+    for measure, page, file, decimals in finding.differences:
+        label = labels.get(measure.id, clean(measure.name, NAME_CAP))
+        whole = decimals == 0
+        said, read = (numbers.value(value, measure.unit, whole=whole) for value in (page, file))
+        items.append(line(f"{label} ({measure.id}): the page says ", bold(said), ", the file ", bold(read)))
+    tail = (line("Messages here follow the file. See which is right before you quote one."),)
+    return Message((line(bold(title)),), tuple(items), tail, _open(finding.release.url))
+
+
+@_say.register
+def _unwitnessed(finding: Unwitnessed, source: Scraper, now: datetime) -> Message:
+    lines = [
+        line(bold("📄 A page of figures in words cannot be read")),
+        line(_title(finding.release)),
+        line(clean(finding.why, TROUBLE_CAP)),
+    ]
+    kept = (line(f"The page is kept in {finding.kept}"),) if finding.kept else ()
+    tail = (line("The file was waited for instead; nothing is missing but a minute."),)
+    return Message((*lines, *kept), tail=tail, buttons=_open(finding.release.url))
 
 
 @_say.register
@@ -168,6 +213,8 @@ def _revision(revision: Revision, source: Scraper) -> Line:
     now, was = (numbers.figure_value(figure, value) for value in (figure.value, revision.old))
     if now == was:  # they differ beyond the decimals that are usual
         now, was = (numbers.exact(value, figure.measure.unit) for value in (figure.value, revision.old))
+    if revision.entered:
+        area, was = f"{area}, {numbers.period(figure.period)}", f"{was} as entered by hand"
     return line(f"{label} ({figure.measure.id}), {area}: now ", bold(now), f", was {was}")
 
 
@@ -335,7 +382,9 @@ def _claim(finding: ClaimMoved, source: Scraper, now: datetime) -> Message:
     if standing.value is not None:
         old = f", was {numbers.value(was, standing.unit)}" if was is not None else ""
         value = numbers.value(standing.value, standing.unit)
-        lines.append(line("The figure: ", bold(value), f"{old}, {numbers.period(standing.period or '')}"))
+        by_hand = ", entered by hand" if standing.entered else ""
+        period = numbers.period(standing.period or "")
+        lines.append(line("The figure: ", bold(value), f"{old}, {period}{by_hand}"))
     if standing.why:
         lines.append(line(clean(_sentence(standing.why), NAME_CAP)))
     if claim.holds:
@@ -357,12 +406,31 @@ def _sentence(words: str) -> str:
 
 
 @_say.register
+def _watched(finding: WatchMoved, source: Scraper, now: datetime) -> Message:
+    return Message(tuple(signals.lines_of(finding, source)), buttons=_open(finding.release.url))
+
+
+@_say.register
+def _shifted(finding: Shifted, source: Scraper, now: datetime) -> Message:
+    first, *rest = news_lines(finding.news)
+    tail = (line(f"{_period(finding.release)}, against England. Referrals, not people."),)
+    return Message(
+        (line(bold(clean(first, TITLE_CAP))), *map(line, rest)), (), tail, _open(finding.release.url)
+    )
+
+
+@_say.register
+def _asked(finding: Asked, source: Scraper, now: datetime) -> Message:
+    return Message(tuple(signals.asked(finding)), buttons=_open(finding.release.url))
+
+
+@_say.register
 def _noticed(finding: Noticed, source: Scraper, now: datetime) -> Message:
     notice = finding.notice
     said = f" on {numbers.day(notice.published.astimezone(LONDON))}" if notice.published else ""
     return Message(
         (
-            line(bold(f"📣 {clean(notice.title, TITLE_CAP)}")),
+            line(bold(f"📣 {clean(notice.title, TROUBLE_CAP)}")),
             line(f"{clean(source.title, TITLE_CAP)}{said}."),
         ),
         buttons=_open(notice.url),
@@ -370,17 +438,43 @@ def _noticed(finding: Noticed, source: Scraper, now: datetime) -> Message:
 
 
 @_say.register
+def _page_changed(finding: NoticedForOperator, source: Scraper, now: datetime) -> Message:
+    told = _noticed(finding, source, now)
+    hint = line("If it has a new figure, enter it: ", code(f"figurewatch enter {source.key} --help"))
+    return Message(told.lines, tail=(hint,), buttons=told.buttons)
+
+
+@_say.register
+def _entered(finding: Entered, source: Scraper, now: datetime) -> Message:
+    figure, before, release = finding.figure, finding.before, finding.release
+    area = "England" if figure.area.kind == ENGLAND.kind else clean(figure.area.name, NAME_CAP)
+    what = f"{clean(figure.measure.name, NAME_CAP)}, {area}, {numbers.period(figure.period)}"
+    value = numbers.exact(figure.value, figure.measure.unit)
+    was = f", was {numbers.exact(before.old, figure.measure.unit)}" if before else ""
+    told = line(f"📝 {what}: ", bold(f"now {value}" if before else value), was)
+    tail = [line("You may have quoted the old number.")] if before else []
+    return Message(
+        (told, line(_sentence(_title(release)))),
+        tail=tuple(tail),
+        buttons=_open(release.url),
+        silent=before is None,
+    )
+
+
+@_say.register
 def _introduced(finding: Introduced, source: Scraper | None, now: datetime) -> Message:
-    shown = [f"{clean(title, NAME_CAP)} ({newest(found)})" for title, found in finding.sources]
+    shown = [f"{clean(title, NAME_CAP)} ({newest(found, title)})" for title, found in finding.sources]
     more = f"; and {len(shown) - INTRODUCED} more" if len(shown) > INTRODUCED else ""
     return Message((line(bold("👀 Now watching: "), "; ".join(shown[:INTRODUCED]) + more),))
 
 
-def newest(found: Release | Figure | None) -> str:
-    """Return what a source says now, in a few words."""
+def newest(found: Release | Figure | None, title: str = "") -> str:
+    """Return what a source says now, in a few words; what its `title` says already is left out."""
     match found:
         case None:
             return "nothing published yet"
+        case Figure(measure=measure) if measure.name == title:
+            return numbers.exact(found.value, measure.unit)
         case Release(key="live"):
             return "no figures: its changes count"
         case Figure():

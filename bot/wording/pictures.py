@@ -1,0 +1,90 @@
+"""From what was judged to the chart that goes with its message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan, nan
+from typing import TYPE_CHECKING
+
+from bot.rules import periods
+from bot.rules.breaks import Breaks
+from bot.rules.xmr import NHSE, SIGN, Good, Kind, Settings
+from bot.wording.charts import OGL, SeriesChart, Tone
+from bot.wording.language import t
+from scrapers.toolkit.contract import Scraper
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SHOWN = 39  # periods: three years and a quarter
+_COMMON: tuple[Tone, ...] = ("common",)
+JUDGED = 24  # newest periods from which the limits are made
+
+
+def control_chart(
+    title: str,
+    unit: str,
+    values: Mapping[str, float | None],
+    source: Scraper,
+    *,
+    good: Good,
+    of: str = "",
+    target: float | None = None,
+    breaks: tuple[str, ...] = (),
+    settings: Settings = NHSE,
+) -> SeriesChart:
+    """Return the chart of a series as the watch list judges it: limits of the two newest years.
+
+    `values` are by period; `breaks` are the first periods of a new meaning. Limits begin at the last break.
+    """
+    newest = max(values)
+    shown = [periods.shifted(newest, -back) for back in range(SHOWN - 1, -1, -1)]
+    shown = shown[next(n for n, period in enumerate(shown) if period in values) :]
+    known = [values.get(period) for period in shown]
+    first = max(len(shown) - JUDGED, shown.index(breaks[-1]) if breaks and breaks[-1] in shown else 0)
+    mean, lower, upper, kinds = _limits([nan if v is None else v for v in known[first:]], settings)
+    tones: list[Tone] = [*(first * _COMMON), *(_tone(kind, good) for kind in kinds)]
+    return SeriesChart(
+        title,
+        unit,
+        tuple(shown),
+        tuple(known),
+        tuple("missing" if v is None else tone for tone, v in zip(tones, known, strict=True)),
+        (None,) * first + mean,
+        (None,) * first + lower,
+        (None,) * first + upper,
+        target,
+        tuple(period for period in breaks if period in shown),
+        t("Of {denominator}.", denominator=of) if of else "",
+        f"{source.publisher}, {source.title}; {OGL}",
+    )
+
+
+def breaks_of(measure: str, breaks: Breaks) -> tuple[str, ...]:
+    """Return the first periods of a measure's new meanings."""
+    return tuple(one.period for one in breaks.get(measure, ()))
+
+
+def _limits(
+    values: list[float], settings: Settings
+) -> tuple[tuple[float | None, ...], tuple[float | None, ...], tuple[float | None, ...], list[Kind]]:
+    import numpy as np
+
+    from bot.rules.xmr import xmr
+
+    chart = xmr(np.array([values]), settings)
+    kinds = [Kind(kind) for kind in chart.kind[0]]
+    return _line(chart.mean), _line(chart.lower), _line(chart.upper), kinds
+
+
+def _line(side: NDArray[np.float64]) -> tuple[float | None, ...]:
+    return tuple(None if isnan(value) else value for value in side[0].tolist())
+
+
+def _tone(kind: Kind, good: Good) -> Tone:
+    if kind is Kind.COMMON:
+        return "common"
+    if good == "neither":
+        return "neutral"
+    return "improvement" if kind.direction == SIGN[good] else "concern"
