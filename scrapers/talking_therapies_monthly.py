@@ -29,11 +29,11 @@ from scrapers.toolkit.contract import (
     Measure,
     Release,
     SourceChanged,
-    Testimony,
+    Statement,
     Unit,
     Web,
 )
-from scrapers.toolkit.introduction import testimonies
+from scrapers.toolkit.introduction import statements
 from scrapers.toolkit.reading import reading, short
 from scrapers.toolkit.tables import Table, read_table
 
@@ -234,9 +234,9 @@ class TalkingTherapiesMonthly(nhs_digital.SeriesScraper):
             return None
         return Fetched(release, await web.get(release.witness, accept=nhs_digital.HTML))
 
-    def testify(self, fetched: Fetched, now: datetime) -> Iterator[Testimony]:
+    def testify(self, fetched: Fetched, now: datetime) -> Iterator[Statement]:
         """Yield the figures that the introduction says in sentences."""
-        return testimonies(fetched.page, fetched.release.period)
+        return statements(fetched.page, fetched.release.period)
 
 
 def activity_file(shown: nhs_digital.ReleasePage) -> str:

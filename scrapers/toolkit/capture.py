@@ -22,7 +22,7 @@ from scrapers.toolkit.contract import (
     Release,
     Scraper,
     SourceChanged,
-    Testimony,
+    Statement,
     Web,
 )
 
@@ -40,7 +40,7 @@ class Look:
     releases: Sequence[Release]
     figures: Sequence[Item] = ()
     refusal: SourceChanged | None = None
-    said: Sequence[Testimony] = ()
+    said: Sequence[Statement] = ()
 
     def __str__(self) -> str:
         """Return releases and figures, one a line, in columns divided by a tab."""

@@ -89,7 +89,7 @@ class Figure(NamedTuple):
     value: float | None
 
 
-class Testimony(NamedTuple):
+class Statement(NamedTuple):
     """A figure as a page says it in words: to so many decimals. It is compared, and never stored as one."""
 
     figure: Figure
@@ -305,7 +305,7 @@ class Scraper(ABC):
         """Return a page that says some of a release's figures in words; None where there is none."""
         return None
 
-    def testify(self, fetched: Fetched, now: datetime) -> Iterable[Testimony]:
+    def testify(self, fetched: Fetched, now: datetime) -> Iterable[Statement]:
         """Return the figures that the page says, or raise SourceChanged. Pure; what is not said is absent."""
         return ()
 

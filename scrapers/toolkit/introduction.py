@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from scrapers.toolkit import nhs_digital
-from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Page, SourceChanged, Testimony, Unit
+from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Page, SourceChanged, Statement, Unit
 from scrapers.toolkit.reading import reading
 from scrapers.toolkit.sentences import (
     COUNT,
@@ -142,7 +142,7 @@ SENTENCES = (
 )
 
 
-def testimonies(page: Page, period: str | None) -> Iterator[Testimony]:
+def statements(page: Page, period: str | None) -> Iterator[Statement]:
     """Yield the figures of England that a chapter says of its month, which must be `period` where known."""
     with reading(page):
         month = nhs_digital.chapter_month(page) or period
@@ -153,7 +153,7 @@ def testimonies(page: Page, period: str | None) -> Iterator[Testimony]:
             raise SourceChanged("sentences with figures", "none that is known")
         _check(said)
     for id, number in said.items():
-        yield Testimony(Figure(_MEASURES[id], ENGLAND, month, number.value), number.decimals)
+        yield Statement(Figure(_MEASURES[id], ENGLAND, month, number.value), number.decimals)
 
 
 def _check(said: Mapping[str, Number]) -> None:

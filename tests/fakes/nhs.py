@@ -38,6 +38,7 @@ NAMES = {
     "M288": "Percentage_AccessAttrition",
     "M1010": "Percentage_ReliableDeterioration",
 }
+_SHARES = frozenset({"M053", "M055", "M195"})
 END_CODES = (57, 58, 59, 60, 61, 62, 63, 66, 69, 70, 71, 72, 340, 341, 342, 344)
 
 
@@ -147,6 +148,7 @@ class Issue:
     noticed: str = "16 December 2021 09:30 AM"
     series: str = NEW_SERIES
     suffix: str = ""  # of the address
+    introduction: Sequence[str] = ()  # the sentences of that chapter; without any there is none
 
     @property
     def slug(self) -> str:
@@ -160,6 +162,11 @@ class Issue:
     def url(self) -> str:
         """Return its address."""
         return f"{self.series}/{self.slug}"
+
+    @property
+    def chapter_url(self) -> str:
+        """Return the address of its introduction."""
+        return f"{self.url}/introduction"
 
     @property
     def title(self) -> str:
@@ -201,6 +208,8 @@ class Nhs:
             self.sites.put(issue.url, release_page(issue))
             if issue.published:
                 self.sites.put(issue.file_url, issue.body, content_type=issue.content_type)
+            if issue.published and issue.introduction:
+                self.sites.put(issue.chapter_url, chapter_page(issue))
 
 
 def series_page(issues: Sequence[Issue]) -> str:
@@ -255,4 +264,43 @@ def release_page(issue: Issue) -> str:
 {notice}<div class="js-publication-body">
 <div data-uipath="ps.publication.resources-attachment">
 <a class="nhsd-a-box-link" href="{issue.file_url}">data</a></div>
-{edited}</div></main></body></html>"""
+{edited}</div>{_chapters(issue)}</main></body></html>"""
+
+
+def _chapters(issue: Issue) -> str:
+    if not issue.introduction:
+        return ""
+    places = {"Overview": issue.url, "Introduction": issue.chapter_url}
+    links = (
+        f'<li><a itemprop="url" href="{url.removeprefix(SITE)}">{name}</a></li>'
+        for name, url in places.items()
+    )
+    return f'<div id="chapter-index"><ol data-uipath="ps.publication.pages">{"".join(links)}</ol></div>'
+
+
+def introduction(period: str, england: Mapping[str, float]) -> list[str]:
+    """Return what the introduction says of a month's figures."""
+    month = f"{bounds(period)[0]:%B %Y}"
+    n = {code: f"{value:.1f}%" if code in _SHARES else f"{value:,.0f}" for code, value in england.items()}
+    at_caseness = f"{england['M076'] - england['M179']:,.0f}"
+    return [
+        f"{n['M001']} new referrals were received in {month}.",
+        f"{n['M031']} referrals had accessed NHS Talking Therapies in the month.",
+        f"{n['M056']} referrals ended (for any reason) in the month.",
+        f"Of the {n['M076']} referrals that finished a course of treatment in {month}, {n['M053']} waited "
+        f"less than 6 weeks and {n['M055']} waited less than 18 weeks to access services.",
+        f"{at_caseness} referrals finished a course of treatment in {month} having started at "
+        f"caseness<sup>3</sup>, of which {n['M193']} ({n['M195']}) reliably recovered.",
+    ]
+
+
+def chapter_page(issue: Issue) -> str:
+    """Return a release's introduction."""
+    first, last = bounds(issue.period)
+    items = "".join(f"<li>{sentence}</li>" for sentence in issue.introduction)
+    return f"""<!DOCTYPE html><html lang="en"><body><main>
+<meta itemprop="temporalCoverage" content="{first}/{last}"/>
+<h1 data-uipath="document.title">{issue.title}</h1>
+<div class="js-publication-body"><h2 data-uipath="ps.publication.page-title">Introduction</h2>
+<div data-uipath="website.contentblock.section.content"><ul>{items}</ul></div></div>
+{_chapters(issue)}</main></body></html>"""
