@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import resource
 import sqlite3
@@ -53,14 +52,14 @@ def write(folder: Path) -> tuple[int, int]:
     return len(undated), len(body)
 
 
-async def ours(folder: Path) -> dict[str, float]:
-    """Take in the months before, then time the month; all as a check does, from the bytes to the outbox."""
+def ours(folder: Path) -> dict[str, float]:
+    """Take in the months before, then time the month, as a check does, but in one thread."""
     from bot.__main__ import collect_rarely
     from bot.alerts import Destination, Destinations
-    from bot.check import read
     from bot.commit import Committer
     from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
     from scrapers.toolkit.contract import Fetched, Page, Release
+    from state.records import Content
     from state.store import Store
 
     collect_rarely()
@@ -73,14 +72,17 @@ async def ours(folder: Path) -> dict[str, float]:
         release = Release(period, period, "", period, OUT[period], fingerprint="1", file="file")
         return Fetched(release, Page("", (folder / f"{period}.csv").read_bytes(), "text/csv"))
 
+    def read(fetched: Fetched, now: datetime) -> Content:
+        return Content(fetched.release, tuple(source.read(fetched, now)))
+
     with closing(store):
         for period in PERIODS[:-1]:
-            content = await read(source, fetched(period), OUT[period])
+            content = read(fetched(period), OUT[period])
             committer.publication(source, content, OUT[period])
         del content
         after, now = fetched(PERIODS[-1]), OUT[PERIODS[-1]]
         started = perf_counter()
-        content = await read(source, after, now)
+        content = read(after, now)
         read_at = perf_counter()
         committer.publication(source, content, now)
         stored = perf_counter()
@@ -125,5 +127,5 @@ def floor(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    task = {"write": write, "ours": lambda folder: asyncio.run(ours(folder)), "floor": floor}[sys.argv[1]]
+    task = {"write": write, "ours": ours, "floor": floor}[sys.argv[1]]
     print(json.dumps(task(Path(sys.argv[2]))))
