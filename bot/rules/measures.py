@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from bot.rules import periods
 from scrapers.toolkit.contract import ENGLAND
 
 History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
 
 DEATHS = frozenset({"M062", "M069"})  # never shown below England
 _ANNUAL = "talking_therapies_annual"
+YEAR = 12  # months of the figure for a year
 FEWEST = 50  # a share of fewer says more of single people than of a service
 
 
@@ -198,6 +200,20 @@ def judged_values(measure: str, area: str, history: History) -> dict[str, float 
         return values
     whole = {period: share.whole(history, period) for period in values}
     return {period: value if whole[period] >= FEWEST else None for period, value in values.items()}
+
+
+def year_of(measure: str, history: History, period: str, start: str = "") -> float | None:
+    """Return a share over the twelve months that end with this one; None for anything else.
+
+    Months before `start` cannot be compared with it.
+    """
+    share = share_of(measure)
+    if share is None or periods.kind(period) != "month":
+        return None
+    months = [periods.shifted(period, -back) for back in range(YEAR)]
+    if months[-1] < start:
+        return None
+    return share.pooled({code: history.get(code, {}).get(month) for code in share.needs} for month in months)
 
 
 def _share(parts: Sequence[tuple[Decimal, Decimal] | None]) -> float | None:

@@ -12,7 +12,7 @@ from math import isnan
 
 from bot.rules import periods, since
 from bot.rules.breaks import Breaks, start
-from bot.rules.measures import History, judged_values, share_of
+from bot.rules.measures import History, judged_values, year_of
 from bot.rules.providers import FEW, MANY, Without, without
 from bot.rules.questions import questions_of
 from bot.rules.signals import SEASONAL, Closing, Judged, Memory, Question, Said, Signal, State, Watch
@@ -23,7 +23,6 @@ from scrapers.toolkit.contract import ENGLAND
 AGAIN = 7  # periods after which the same is told again while it lasts
 DOUBLE = 2  # times the size that was told: told again at once
 CLOSED = 3  # periods without special cause in a row end what was told
-YEAR = 12  # months of the figure for a year
 FAR = 3  # times the distance of a limit: what many providers together may explain
 EXACT = 1e-9  # a move of 1.0 between shares of one decimal is no smaller than 1
 
@@ -161,7 +160,7 @@ def _signal(
         again=stood is not None and stood.direction == verdict.kind.direction,
         before=values.get(before) if before >= start else None,
         year_ago=since.year_ago(values, period, start),
-        year=_year(watch.measure, series.figures, period, start),
+        year=year_of(watch.measure, series.figures, period, start),
         target=watch.target,
         assurance=assurance(verdict.lower, verdict.upper, watch.target, watch.good),
         extreme=since.extreme(values, period, start),
@@ -189,14 +188,3 @@ def _without(series: _Series, verdict: Verdict, providers: Mapping[str, History]
     most = MANY if verdict.size > FAR * (verdict.upper - verdict.mean) else FEW
     found = without(watch.measure, period, before, series.figures, providers, most)
     return found if found and (value - found.value) / half >= 1 else None
-
-
-def _year(measure: str, figures: History, period: str, start: str) -> float | None:
-    """Return a share over the twelve months that end with this one; None for anything else."""
-    share = share_of(measure)
-    if share is None or periods.kind(period) != "month":
-        return None
-    months = [periods.shifted(period, -back) for back in range(YEAR)]
-    if months[-1] < start:
-        return None
-    return share.pooled({code: figures.get(code, {}).get(month) for code in share.needs} for month in months)
