@@ -234,6 +234,9 @@ class Committer:
         if not dict(facts).items() <= known.facts.items():
             tx.save_facts(source.key, facts, found)
         tx.save_figures(source.key, release.key, changes.to_store, found, found)
+        if len(changes):
+            stand = moved(tx, self.claims, source, found)
+            findings += stand if taught else []
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
 
     def _publish(

@@ -335,8 +335,7 @@ def _reading(finding: ReadingChanged, source: Scraper, now: datetime) -> Message
     value, was = (numbers.exact(one.value, one.measure.unit) for one in (figure, before))
     title = clean(source.title, TITLE_CAP)
     if periods.is_reading(figure.period):
-        since = numbers.day(datetime.fromisoformat(before.period).astimezone(LONDON).date())
-        told = line(bold(f"🔢 {title}: {value}"), f" (was {was} on {since})")
+        told = line(bold(f"🔢 {title}: {value}"), f" (was {was} on {numbers.period(before.period)})")
     elif figure.period == before.period:
         told = line(
             bold(f"✏️ Corrected: {title}, {numbers.period(figure.period)}: now {value}"), f", was {was}"

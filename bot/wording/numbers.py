@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from bot.rules import periods
@@ -77,13 +78,19 @@ def figure_value(figure: Figure, number: float | None) -> str:
 
 
 def period(written: str) -> str:
-    """Return `March 2026` for `2026-03`, `July to September 2025` for `2025-Q3`; any other one as it is."""
+    """Return `March 2026` for `2026-03`, `July to September 2025` for `2025-Q3`, its day for a reading.
+
+    Any other one is returned as it is.
+    """
     match periods.kind(written):
         case "month":
             return f"{date.fromisoformat(written + '-01'):%B %Y}"
         case "quarter":
             first = date(int(written[:4]), 3 * int(written[-1]) - 2, 1)
             return f"{first:%B} to {first.replace(month=first.month + 2):%B %Y}"
+        case "reading":
+            with suppress(ValueError):
+                return day(datetime.fromisoformat(written).astimezone(LONDON).date())
     return written
 
 

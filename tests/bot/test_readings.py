@@ -125,6 +125,24 @@ def test_what_is_out_of_range_or_form_is_a_trouble_and_never_stored(house: House
     assert [value for _, value, _ in stored(house)] == [1200, 1300]
 
 
+def test_a_claim_that_stands_on_a_live_figure_is_held_against_each_reading(house: House) -> None:
+    claim = {
+        "says": "Over a thousand wait more than a year",
+        "where": "leaflet",
+        "figure": {"source": "page_figure:waits", "measure": "waits"},
+        "holds": {"min": 1000},
+    }
+    house.campaign = {**campaign(), "claim": [claim]}
+    look(house, "1,200")
+    assert look(house, "1,100") == ["🔢 Waits over a year: 1,100 (was 1,200 on 15 May 2026)"]
+    assert look(house, "990") == [
+        "🔢 Waits over a year: 990 (was 1,100 on 16 May 2026)",
+        "📌 A claim no longer holds",
+    ]
+    assert "The figure: 990, 17 May 2026" in house.team[-1]
+    assert look(house, "1,001")[1:] == ["📌 A claim holds again"]
+
+
 def figures(values: list[float]) -> tuple[Figure, ...]:
     measure = Measure("waits", "Waits", Unit.COUNT)
     return tuple(Figure(measure, ENGLAND, f"2026-{n:05}T", value) for n, value in enumerate(values))
