@@ -65,7 +65,7 @@ KEYS: tuple[Key, ...] = (
     Key("M076", "Finished a course", "neither"),
     Key("M082", "Appointments", "neither"),
     Key("M184", "Second treatments", "neither"),
-    Key("M038", "Waiting for treatment", "down"),
+    Key("M038", "Waiting for treatment", "neither"),  # nobody waits for a service that is closing
     Key("M049", "Median wait for treatment, in days", "down", weighs="M031"),
     Key("M141", "Mean sessions of those who finished", "neither", weighs="M076"),
     _derived("treated_once", "down"),

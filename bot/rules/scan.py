@@ -108,7 +108,7 @@ def scores(
                 step = _mean(recent) - mean[..., then]
                 deviation = np.maximum(noise[..., then], chance[..., now])
                 lasting = memory[..., then]
-                error = _lengthened(lasting, latest) / count + _lengthened(lasting, BEFORE) / before
+                error = lengthened(lasting, latest) / count + lengthened(lasting, BEFORE) / before
                 score = step / (deviation * np.sqrt(error))
             z[place, ..., now] = np.where(enough & np.isfinite(score), score, np.nan)
     return Scores(level, shared, mean, noise, months, z)
@@ -173,6 +173,16 @@ def cut(p: Values, false_share: float) -> float:
     ordered = np.sort(p)
     passes = ordered <= false_share * np.arange(1, len(p) + 1) / max(len(p), 1)
     return float(ordered[np.flatnonzero(passes)[-1]]) if passes.any() else -1.0
+
+
+def lengthened(memory: Values, months: int) -> Values:
+    """Return by how much memory widens the variance of a mean of so many months."""
+    import numpy as np
+
+    total = np.zeros_like(memory)
+    for lag in range(months - 1, 0, -1):
+        total = memory * (total + 2 * (1 - lag / months))
+    return 1 + total
 
 
 def _shared(values: Values, usual: Values, levels: Mapping[str, NDArray[np.intp]]) -> Values:
@@ -257,16 +267,6 @@ def _memory(off: Values, levels: Mapping[str, NDArray[np.intp]]) -> Values:
         peers, known = _median(own[:, members])[:, None], months[:, members]
         memory[:, members] = (BEFORE * peers + known * own[:, members]) / (BEFORE + known)
     return np.clip(np.nan_to_num(memory), 0, MOST_MEMORY)
-
-
-def _lengthened(memory: Values, months: int) -> Values:
-    """Return by how much memory widens the variance of a mean of so many months."""
-    import numpy as np
-
-    total = np.zeros_like(memory)
-    for lag in range(months - 1, 0, -1):
-        total = memory * (total + 2 * (1 - lag / months))
-    return 1 + total
 
 
 def _mean(values: Values) -> Values:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules import scan
+from bot.rules import keys, scan
 from bot.rules.digest import Survey, judge
 from tests.bot.panel import FIRST, KEYS, Score, made, score
+from tests.test_docs import MEASURES, table
 
 SEEDS = range(5)
 
@@ -60,3 +61,19 @@ def test_the_cut_is_benjamini_and_hochbergs(chances: list[float], share: float) 
     ordered = sorted(chances)
     passes = [p for rank, p in enumerate(ordered, 1) if p <= share * rank / len(ordered)]
     assert scan.cut(np.array(chances), share) == (max(passes) if passes else -1.0)
+
+
+def test_the_table_of_what_is_judged_is_that_of_the_code() -> None:
+    shown = [(row[0], row[1], row[3]) for row in table(MEASURES, "Judged")]
+    assert shown == [(key.measure, key.title, key.good) for key in keys.KEYS]
+    assert f"make {len(keys.KEYS)} series an area" in MEASURES.read_text()
+
+
+def test_the_worked_example_of_the_scan_is_right() -> None:
+    memory, months = np.array([0.3]), scan.BEFORE
+    short, long = (float(scan.lengthened(memory, count)[0]) for count in (3, months))
+    z = (14.5 - 10.0) / (1.0 * np.sqrt(short / 3 + long / months))
+    tails = float(scan.two_sided(np.array([z / 1.1]))[0])
+    results = [f"{short:.3f}", f"{long:.3f}", f"{z:.2f}", f"{z / 1.1:.2f}", f"{len(scan.LATEST) * tails:.5f}"]
+    assert [row[2] for row in table(MEASURES, "Scan")] == results
+    assert f"{tails:.7f}" in table(MEASURES, "Scan")[-1][1]
