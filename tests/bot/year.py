@@ -17,7 +17,7 @@ from bot.settings import Settings
 from bot.worker import Budget, Watch
 from scrapers.toolkit.contract import LONDON
 from state.store import Store
-from tests.fakes.nhs import NEW_SERIES, Issue, Nhs, england, month_file
+from tests.fakes.nhs import NEW_SERIES, Issue, Nhs, england, introduction, month_file
 
 MONTHLY = "talking_therapies_monthly"
 DAY_NAMED = timedelta(weeks=8)  # so long before, the publisher names the day; before that only the month
@@ -65,11 +65,9 @@ class Year:
     def out(self, period: str, moment: datetime, body: bytes | None = None) -> None:
         """Let a release come out at a moment."""
         published, edited = london_day(moment), f"{moment.astimezone(LONDON):%d %B %Y %I:%M %p}"
-        content = body or file_of(period)
-        self.at(
-            moment,
-            lambda: self.nhs.publish(Issue(period, published, body=content, edited=edited.lstrip("0"))),
-        )
+        content, said = body or file_of(period), introduction(period, england(150_000))
+        issue = Issue(period, published, body=content, edited=edited.lstrip("0"), introduction=said)
+        self.at(moment, lambda: self.nhs.publish(issue))
 
     def announces(self, period: str, day: date) -> Callable[[], None]:
         """Return how the publisher announces a release, or gives it another day."""
