@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.delivery.packing import Picture, Place, pack
 from bot.operate import crash
-from bot.rules.findings import Finding, ReleaseOut, WatchMoved
+from bot.rules.findings import Finding, MarkCrossed, PaceTurned, ReleaseOut, WatchMoved
 from bot.rules.witness import packed
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import compose
@@ -82,13 +82,20 @@ def post(
 
 def _picture(tx: Reader, source: Scraper | None, finding: Finding) -> Picture | None:
     """Return the chart that goes with a finding; it is drawn when it is sent."""
-    if source is None or not isinstance(finding, WatchMoved):
+    if source is None or not _is_drawn(finding):
         return None
     from bot.analysis import chart_of
     from bot.wording import charts
 
     chart = chart_of(tx, source, finding)
     return Picture(charts.packed(chart).encode(), charts.alt_text(chart)) if chart else None
+
+
+def _is_drawn(finding: Finding) -> bool:
+    """Return whether a chart goes with a finding: of a watched series, or of a petition's way to its goal."""
+    if isinstance(finding, MarkCrossed | PaceTurned):
+        return finding.projection is not None
+    return isinstance(finding, WatchMoved)
 
 
 def told_as(tx: Reader, source: Scraper, episode: str) -> Telling | None:

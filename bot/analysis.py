@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.rules.breaks import Breaks, shipped_breaks
-from bot.rules.findings import Asked, Finding, Remarks, Shifted, WatchMoved
+from bot.rules.findings import Asked, Finding, MarkCrossed, PaceTurned, Remarks, Shifted, WatchMoved
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.periods import kind, shifted
-from bot.rules.signals import Memory, Said, State, Watch
-from bot.wording.pictures import breaks_of, control_chart
+from bot.rules.signals import Memory, Said, Signal, State, Watch
+from bot.wording.pictures import breaks_of, control_chart, petition_chart
 from bot.wording.signals import title, unit_of
-from scrapers.toolkit.contract import ENGLAND, Fact, Measure, Release, Scraper
+from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fact, Measure, Release, Scraper
 from state.store import Reader, Writer
 
 if TYPE_CHECKING:
     from bot.rules.digest import Outcome, Standing
     from bot.rules.panel import Panel
     from bot.rules.signals import Judged
-    from bot.wording.charts import SeriesChart
+    from bot.wording.charts import Chart, SeriesChart
 
 FEWEST = 13  # months before anything is judged
 LEARNT = 7  # months that are judged in silence, where none was judged before
@@ -88,11 +88,18 @@ def _findings(
         yield Shifted(news.episode, release, news)
 
 
-def chart_of(tx: Reader, source: Scraper, finding: Finding) -> SeriesChart | None:
-    """Return the chart that goes with a message of the watch list: of its first series."""
-    if not isinstance(finding, WatchMoved):
-        return None
-    signal = finding.signals[0]
+def chart_of(tx: Reader, source: Scraper, finding: Finding) -> Chart | None:
+    """Return the chart that goes with a message; None where none does."""
+    match finding:
+        case WatchMoved():
+            return _watched(tx, source, finding.signals[0])
+        case MarkCrossed() | PaceTurned() if finding.projection:
+            counts = tx.series(source.key, (EVERYWHERE.kind, EVERYWHERE.code), ["signatures"])["signatures"]
+            return petition_chart(source, counts, finding.projection)
+    return None
+
+
+def _watched(tx: Reader, source: Scraper, signal: Signal) -> SeriesChart | None:
     share = share_of(signal.measure)
     codes = share.needs if share else (signal.measure,)
     place = next(((kind_of, code) for kind_of, code in tx.places(source.key) if code == signal.area), None)

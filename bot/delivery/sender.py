@@ -222,7 +222,8 @@ class Sender:
             shift.lost = True
             return None
         row = replace(row, **contents._asdict())
-        row = replace(row, photo=await self._drawn(row.photo))
+        pictures = self._transport_for(row.chat).pictures
+        row = replace(row, photo=await self._drawn(row.photo) if pictures else None)
         crash.point("sender:begun")
         outcome = self._foregone(row) or await self._call(row)
         if isinstance(outcome, _Arrived):

@@ -66,9 +66,10 @@ class Letter:
 
 
 class Transport(Protocol):
-    """One way to reach a chat. `paced` says that the chat wants time between messages."""
+    """One way to reach a chat: whether it wants time between messages, and whether it shows pictures."""
 
     paced: bool
+    pictures: bool
 
     async def send(self, chat: str, thread: int | None, letter: Letter) -> int | None:
         """Send once, without retries; return the message's id where there is one, or raise."""
@@ -79,6 +80,7 @@ class TelegramTransport:
     """Telegram's Bot API, through python-telegram-bot. An async context manager; one for a process."""
 
     paced = True
+    pictures = True
 
     def __init__(self, token: str, *, api_url: str | None = None, read_timeout: float = 20.0) -> None:
         # RetryAfter warns of a coming change unless it is opted into.
@@ -146,6 +148,7 @@ class ConsoleTransport:
     """A stream that a person reads."""
 
     paced = False
+    pictures = False
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -161,6 +164,7 @@ class LogTransport:
     """The log, for messages to an operator who has no chat."""
 
     paced = False
+    pictures = False
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger

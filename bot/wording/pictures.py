@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from bot.rules import periods
 from bot.rules.breaks import Breaks
+from bot.rules.pace import Projection
 from bot.rules.xmr import NHSE, SIGN, Good, Kind, Settings
-from bot.wording.charts import OGL, SeriesChart, Tone
+from bot.wording.charts import OGL, PetitionChart, SeriesChart, Tone
 from bot.wording.language import t
 from scrapers.toolkit.contract import Scraper
 
@@ -59,6 +61,24 @@ def control_chart(
         t("Of {denominator}.", denominator=of) if of else "",
         f"{source.publisher}, {source.title}; {OGL}",
     )
+
+
+def petition_chart(source: Scraper, counts: Mapping[str, float | None], ahead: Projection) -> PetitionChart:
+    """Return the chart of a petition: the last reading of each day, and what is ahead."""
+    by_day = {period[:10]: (period, int(count)) for period, count in counts.items() if count is not None}
+    times, signatures = zip(*by_day.values(), strict=True)
+    return PetitionChart(
+        source.title,
+        times,
+        signatures,
+        ahead.goal,
+        (_written(ahead.early), _written(ahead.middle), _written(ahead.late)),
+        f"{source.publisher}; {t('readings by Figurewatch')}",
+    )
+
+
+def _written(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def breaks_of(measure: str, breaks: Breaks) -> tuple[str, ...]:

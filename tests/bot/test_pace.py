@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from bot.rules.findings import CountFell, Finding, PaceTurned
 from bot.rules.pace import APART, DAY, SHIFT, SPREAD, Pace, Reading, burst, pace, projection, thinned
 from bot.rules.petition import Growth, pace_news
-from tests.bot.house import House, open_house, sqlite
+from tests.bot.house import TEAM, House, open_house, sqlite
 
 BEGAN = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 BURSTS = {  # what really happened: petition, day, and what the count was soon after
@@ -229,6 +229,9 @@ def test_a_mark_says_when_the_goal_is_reached_at_this_pace(house: House) -> None
     assert "✍️ 500 signatures" in message
     assert "At this pace (10 a day now) the goal is reached about " in message
     assert "; four times in five between " in message
+    photo = house.telegram.chat(TEAM).messages[-1].photo
+    assert photo
+    assert photo.startswith(b"\x89PNG")
 
 
 def test_a_surge_is_told_with_what_would_have_been_usual(house: House) -> None:
