@@ -60,9 +60,7 @@ _SHARES = (  # share, part, whole
 _WHEN = rf"(?: (?:in|during) (?:{MONTH}|the (?:month|period)))?"
 _WEEKS_6, _WEEKS_18 = r"(?:had )?waited less than 6 weeks", r"(?:had )?waited less than 18 weeks"
 _FINISHED = rf"finished a course of treatment{_WHEN}"
-_FROM_CASENESS = (
-    rf"^{count(AT_CASENESS)} referrals {_FINISHED},? having started(?: treatment)? at caseness\d?,? of"
-)
+_AT_CASENESS = rf"^{count(AT_CASENESS)} referrals {_FINISHED},? having started(?: treatment)? at caseness\d?"
 
 
 def _sentence(what: str, cue: str, *forms: str) -> Sentence:
@@ -121,10 +119,15 @@ SENTENCES = (
         r"(?:had )?(?:finished|completed) a course of treatment\b",
     ),
     _sentence(
+        "referrals that started at caseness",
+        rf"^(?:{COUNT}) referrals .*\bcaseness\d?\.?$",
+        rf"{_AT_CASENESS}\.?$",
+    ),
+    _sentence(
         "recovery of referrals that started at caseness",
         r"\bcaseness\d?,? of which\b",
-        rf"{_FROM_CASENESS} which {count('M193')} \({percent('M195')}\) reliably recovered\b",
-        rf"{_FROM_CASENESS} which {count('M191')} \({percent('M192')}\) (?:recovered|moved to recovery)\b",
+        rf"{_AT_CASENESS},? of which {count('M193')} \({percent('M195')}\) reliably recovered\b",
+        rf"{_AT_CASENESS},? of which {count('M191')} \({percent('M192')}\) (?:recovered|moved to recovery)\b",
     ),
     _sentence(
         "share that recovered",
