@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import scrapers
 from bot.campaign import CampaignError, load_campaign
@@ -31,9 +30,10 @@ class NothingToFollow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """An address as it was asked for, the page that it led to, and the numbers that it holds."""
+    """An address as it was asked for, the hosts by which it led to a page, and the numbers that it holds."""
 
     address: str
+    hosts: Sequence[str]
     page: Page
     suggestions: Sequence[Suggestion]
 
@@ -55,7 +55,7 @@ async def look(address: str, settings: Settings, find: str) -> Tried:
     if not found:
         beside = f" with {find!r} in it or beside it" if find else ""
         raise NothingToFollow(f"{page.url} holds no number that could be followed{beside}")
-    return Tried(asked, page, found)
+    return Tried(asked, list(client.requests), page, found)
 
 
 def entry(tried: Tried, pick: int, *, id: str = "", title: str = "", taken: Collection[str] = ()) -> str:
@@ -69,8 +69,8 @@ def entry(tried: Tried, pick: int, *, id: str = "", title: str = "", taken: Coll
     named = title or _title(tried, chosen)
     name = id or _free(_slug(named), taken)
     options: dict[str, Any] = {"id": name, "title": named, "url": tried.address}
-    if (host := _host(tried.page.url)) != _host(tried.address):
-        options["hosts"] = [host]
+    if further := tried.hosts[1:]:
+        options["hosts"] = further
     form = Written.like(chosen.options["written"]) if "written" in chosen.options else None
     unit, times = _unit(chosen, form)
     value = float(chosen.number * times)
@@ -156,10 +156,6 @@ def _slug(title: str) -> str:
 def _free(name: str, taken: Collection[str]) -> str:
     names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
     return next(one for one in names if one not in taken)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.lower()
 
 
 def _unit(chosen: Suggestion, form: Written | None) -> tuple[Unit, int]:

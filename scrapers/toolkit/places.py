@@ -244,9 +244,11 @@ def json_number(digits: str) -> Found:
 
 def only_match(pattern: str, found: Found) -> str:
     """Return the group of the only match of a pattern."""
-    text = found if isinstance(found, str) else str(found)
-    matches = compiled(pattern).finditer(text)
-    first, second = next(matches, None), next(matches, None)
+    try:
+        matches = compiled(pattern).finditer(str(found))
+        first, second = next(matches, None), next(matches, None)
+    except UnicodeEncodeError:  # JSON may name one of two characters that make one
+        raise SourceChanged("text", "half of a character") from None
     if first is None or second is not None or first[1] is None:
         count = "0" if first is None else "more" if second is not None else "an empty group"
         raise SourceChanged(f"one match of {pattern}", count)

@@ -290,6 +290,14 @@ def test_a_page_cannot_command_the_terminal(team: Team, sites: Sites) -> None:
         assert all(char.isprintable() or char == "\n" for char in shown.out)
 
 
+def test_every_host_on_the_way_is_listed(team: Team, sites: Sites) -> None:
+    sites.redirect("https://a.example.org/x", "https://b.example.org/x")
+    sites.redirect("https://b.example.org/x", "https://c.example.org/x")
+    sites.put("https://c.example.org/x", page("<b id=n>1,234</b>"))
+    assert 'hosts = ["b.example.org", "c.example.org"]' in team.follow("a.example.org/x", "1,234")
+    assert team.run("check").status == 0
+
+
 def test_an_address_of_a_private_network_is_refused(team: Team) -> None:
     del team.environment["WEB_MIRROR"]
     refused = team.run("try", "http://127.0.0.1:8000/")

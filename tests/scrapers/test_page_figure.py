@@ -175,6 +175,7 @@ def test_a_cell_of_a_workbook_is_found_by_sheet_column_and_row() -> None:
         ('{"a": true}', "application/json", {"json": "/a"}, "a number or text at /a, found True"),
         ('{"a": null}', "application/json", {"json": "/a"}, "found None"),
         ('{"a": 1e30}', "application/json", {"json": "/a"}, "found '1e30'"),
+        ('{"a": "\\ud800 5"}', "application/json", {"json": "/a", "pattern": r"(\d)"}, "half of a character"),
         ('{"a": NaN}', "application/json", {"json": "/a"}, "a JSON number"),
         (
             html("<b>2000000000</b>"),
