@@ -253,6 +253,10 @@ def _mark(finding: MarkCrossed, source: Scraper, now: datetime) -> Message:
     ]
     if finding.goal:
         lines.append(line(_progress(finding.count, finding.goal)))
+    if finding.surge:
+        lines.append(
+            line(f"A surge: at its usual pace {numbers.count(finding.surge.usual)} would have come.")
+        )
     lines += _ahead(finding.projection)
     since = numbers.day_and_time(finding.before_at)
     lines.append(line(f"It was {numbers.count(finding.before)} when it last changed, {since}."))
@@ -412,7 +416,7 @@ def _watched(finding: WatchMoved, source: Scraper, now: datetime) -> Message:
 @_say.register
 def _shifted(finding: Shifted, source: Scraper, now: datetime) -> Message:
     first, *rest = news_lines(finding.news)
-    tail = (line(f"{_period(finding.release)}, against England. Referrals, not people."),)
+    tail = (line(f"{_period(finding.release)}, against all others. Referrals, not people."),)
     return Message(
         (line(bold(clean(first, TITLE_CAP))), *map(line, rest)), (), tail, _open(finding.release.url)
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bot.rules.digest import Digest, News, Shift
 from bot.rules.xmr import Kind
 from bot.wording import numbers
+from bot.wording.language import n, t
 from scrapers.toolkit.contract import Unit
 
 NAMED = 3  # of a group
@@ -26,48 +27,54 @@ _REASONS = {
 def news_lines(news: News) -> Iterator[str]:
     """Yield the lines of one message: what changed, then how far from usual, since when, and of how many."""
     first = news.shifts[0]
+    shown: dict[str, object] = {"arrow": _arrow(first), "measure": first.key.title, "area": first.area.name}
     if news.by == "series":
-        value = _value(first, first.value)
-        yield f"{_arrow(first)} {first.key.title}, {first.area.name}: {value}{_good(first)}"
+        value, good = _value(first, first.value), _good(first)
+        yield t("{arrow} {measure}, {area}: {value}{good}", **shown, value=value, good=good)
         yield _usual(first)
         return
+    shown |= {"count": len(news.shifts), "of": news.of}
     if news.by == "measure":
-        share = f"{len(news.shifts)} of {news.of} organisations"
-        yield f"{_arrow(first)} {first.key.title}: {'up' if first.up else 'down'} at {share}{_good(first)}"
-        names = (f"{s.area.name} {_value(s, s.value)} ({_range(s)})" for s in news.shifts[:NAMED])
+        shown["good"] = _good(first)
+        if first.up:
+            yield t("{arrow} {measure}: up at {count} of {of} organisations{good}", **shown)
+        else:
+            yield t("{arrow} {measure}: down at {count} of {of} organisations{good}", **shown)
+        names = [shift.area.name for shift in news.shifts]
     else:
-        yield f"🔀 {first.area.name}: {len(news.shifts)} of {news.of} measures changed"
-        names = (f"{s.key.title} {_value(s, s.value)} ({_range(s)})" for s in news.shifts[:NAMED])
-    yield "largest: " + "; ".join(names)
+        yield t("🔀 {area}: {count} of {of} measures changed", **shown)
+        names = [f"{shift.key.title}{_good(shift)}:" for shift in news.shifts]
+    largest = zip(names, news.shifts[:NAMED], strict=False)
+    yield t("largest: ") + "; ".join(
+        f"{name} {_value(shift, shift.value)} ({_range(shift)})" for name, shift in largest
+    )
 
 
 def digest_line(digest: Digest) -> str:
     """Return the one line of what got no message; of nothing at all, too."""
-    parts = [f"{digest.checked:,} series checked"]
-    if not digest.changed:
-        parts.append("nothing new")
-    else:
-        parts.append(f"{digest.changed:,} changed")
-        if digest.more:
-            parts.append(f"{digest.more:,} of them not shown")
+    parts = [t("{count} series checked", count=f"{digest.checked:,}")]
+    parts.append(t("{count} changed", count=f"{digest.changed:,}") if digest.changed else t("nothing new"))
+    if digest.more:
+        parts.append(t("{count} of them not shown", count=f"{digest.more:,}"))
     if digest.standing:
-        parts.append(f"{digest.standing:,} still as they became")
+        parts.append(t("{count} still as they became", count=f"{digest.standing:,}"))
     if digest.restated:
-        parts.append(f"{digest.restated:,} past values restated")
+        parts.append(n("{count} past value restated", "{count} past values restated", digest.restated))
     return ", ".join(parts)
 
 
 def _usual(shift: Shift) -> str:
-    parts = [_range(shift), "this month" if shift.months == 1 else f"for {shift.months} months"]
+    parts = [_range(shift)]
+    parts.append(t("this month") if shift.months == 1 else t("for {count} months", count=shift.months))
     if shift.reason in _REASONS:
-        parts.append(_REASONS[shift.reason])
+        parts.append(t(_REASONS[shift.reason]))
     if shift.key.share and shift.bottom is not None:
-        parts.append(f"of {numbers.count(shift.bottom)} ({shift.key.share.of})")
+        parts.append(t("of {count} ({what})", count=numbers.count(shift.bottom), what=t(shift.key.share.of)))
     return ", ".join(parts)
 
 
 def _range(shift: Shift) -> str:
-    return f"usual {_value(shift, shift.low)} to {_value(shift, shift.high)}"
+    return t("usual {low} to {high}", low=_value(shift, shift.low), high=_value(shift, shift.high))
 
 
 def _value(shift: Shift, number: float) -> str:
@@ -81,4 +88,4 @@ def _arrow(shift: Shift) -> str:
 
 
 def _good(shift: Shift) -> str:
-    return "" if shift.is_good is None else " – better" if shift.is_good else " – worse"
+    return "" if shift.is_good is None else t(" – better") if shift.is_good else t(" – worse")

@@ -148,7 +148,7 @@ def test_a_release_judged_again_says_nothing_twice_whatever_was_restated() -> No
     assert restated.news == ()
     assert restated.state == first.state
     assert digest_line(restated.digest).endswith(
-        "nothing new, 1 still as they became, 1 past values restated"
+        "nothing new, 1 still as they became, 1 past value restated"
     )
 
 
