@@ -29,7 +29,7 @@ from bot.rules.findings import (
 from bot.rules.headline import headline_rows, needed
 from bot.rules.pace import Reading
 from bot.rules.periods import is_reading
-from bot.rules.petition import Growth, Marks, facts_changed, mark_crossed, pace_news
+from bot.rules.petition import Growth, Marks, facts_changed, mark_crossed, one_message, pace_news
 from bot.rules.plausible import is_alike, reading_doubts, release_doubts
 from bot.rules.reading import readings_changed
 from bot.rules.revision import disappearance, overruled, revised, without_old_notice
@@ -222,8 +222,10 @@ class Committer:
             told, growth = tx.episodes(source.key), _growth(tx, page, known, count)
             ahead = growth.ahead(found)
             crossed = mark_crossed(marks, count, value, at, told, ahead)
-            findings += [crossed] if crossed else []
-            findings += pace_news(growth, ahead, told, found)
+            news, included = one_message(crossed, pace_news(growth, ahead, told, found))
+            findings += news
+            for episode in included:
+                tx.remember(source.key, episode, now)
         elif count is not None and (passed := marks.highest_between(0, count)):
             tx.remember(source.key, f"mark:{passed}", now)
         taught = bool(known.latest) or known.state.taught_at is not None

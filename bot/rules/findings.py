@@ -139,6 +139,7 @@ class MarkCrossed(Finding):
     before_at: datetime
     goal: int | None
     projection: Projection | None = None
+    surge: Burst | None = None
 
 
 @dataclass(frozen=True, slots=True)

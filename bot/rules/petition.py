@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.rules.findings import ClosingSoon, CountFell, FactChanged, Finding, MarkCrossed, PaceTurned
@@ -144,3 +144,14 @@ def pace_news(
     if closes and now < closes <= now + CLOSING:
         found.append(ClosingSoon(f"closing:{closes.date()}", closes, count, growth.goal, ahead))
     return [finding for finding in found if finding.episode not in told]
+
+
+def one_message(crossed: MarkCrossed | None, news: Sequence[Finding]) -> tuple[list[Finding], list[str]]:
+    """Return what is told of one look, a surge that crosses a mark within the mark's message.
+
+    Beside it the episodes of what is so included.
+    """
+    surge = next((one for one in news if isinstance(one, PaceTurned)), None)
+    if crossed is None or surge is None:
+        return [*([crossed] if crossed else []), *news], []
+    return [replace(crossed, surge=surge.burst), *(one for one in news if one is not surge)], [surge.episode]

@@ -246,6 +246,20 @@ def test_a_surge_is_told_with_what_would_have_been_usual(house: House) -> None:
     assert sum("🚀" in text for text in house.team) == 1
 
 
+def test_a_surge_that_crosses_a_mark_is_one_message(house: House) -> None:
+    for day in range(5):
+        look(house, 100 + 10 * day)
+        house.later(days=1)
+    told = len(house.team)
+    look(house, 520)
+    (message,) = house.team[told:]
+    assert message.startswith("✍️ 520 signatures – past 500\n")
+    assert "A surge: at its usual pace 10 would have come." in message
+    house.later(hours=3)
+    look(house, 600)
+    assert len(house.team) == told + 1
+
+
 def test_a_petition_that_closes_within_a_week_is_told_once(house: House) -> None:
     opened = "2025-11-05T09:00:00.000Z"
     look(house, 400, opened)
