@@ -74,13 +74,15 @@ class Result:
 class _Memory:
     """What the store remembers of the live sources of a round: newest values by series, and facts.
 
-    `waiting` are those of which a reading is held, `broken` those whose page was changed already.
+    `waiting` are those of which a reading is held, `broken` those whose page was changed already, `taught`
+    those of which the first look succeeded.
     """
 
     latest: Mapping[str, Mapping[tuple[str, str, str], tuple[str, float | None]]]
     facts: Mapping[str, Mapping[str, str | None]]
     waiting: Collection[str]
     broken: Collection[str]
+    taught: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ class Checker:
             }
             states = tx.sources()
             broken = {key for key, s in states.items() if s.trouble and s.trouble.kind == "changed"}
-            return _Memory(latest, tx.facts(live), tx.waiting(), broken)
+            taught = {key for key, s in states.items() if s.taught_at}
+            return _Memory(latest, tx.facts(live), tx.waiting(), broken, taught)
 
     async def _guarded(self, source: Scraper, memory: _Memory, look: Look) -> Result:
         """Look at one source; whatever goes wrong with it stays with it."""
@@ -243,7 +246,8 @@ class Checker:
         facts = memory.facts.get(source.key, {})
         known = memory.latest.get(source.key, {})
         same = values.items() <= known.items() and dict(content.facts) == facts  # a goal may be gone
-        if not same or source.key in memory.waiting or await self._is_news(source, content):
+        awaited = source.key in memory.waiting or source.key not in memory.taught
+        if not same or awaited or await self._is_news(source, content):
             result.page = LivePage(source, content, self.campaign.marks.get(source.key, Marks()), now)
 
     async def _is_news(self, source: Scraper, content: Content) -> bool:

@@ -30,10 +30,10 @@ _HAPPENED = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-_METHOD = re.compile(r"\bmethod(?:s|ology|ological)\b", re.IGNORECASE)  # enough in a title
+_METHOD = re.compile(r"\bmethod(?:s|ology|ological)?\b", re.IGNORECASE)  # enough in a title
 _NEW_METHOD = re.compile(  # in a text, which may name its method as a matter of course
-    r"\b(?:chang\w*|new|updat\w*|improv\w*)\b[\w ]{0,30}\bmethod(?:s|ology|ological)\b"
-    r"|\bmethod(?:s|ology|ological)\b[\w ]{0,20}\bchang\w*",
+    r"\b(?:chang\w*|new|updat\w*|improv\w*)\b[\w ]{0,30}\bmethod(?:s|ology|ological)?\b"
+    r"|\bmethod(?:s|ology|ological)?\b[\w ]{0,20}\bchang\w*",
     re.IGNORECASE,
 )
 
