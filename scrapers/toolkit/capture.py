@@ -45,7 +45,7 @@ class Look:
     def __str__(self) -> str:
         """Return releases and figures, one a line, in columns divided by a tab."""
         lines = [_release_line(release) for release in self.releases]
-        lines += [f"said\t{_item_line(said.figure)}\t{said.decimals} decimals" for said in self.said]
+        lines += [_said_line(statement) for statement in self.said]
         lines += [_item_line(item) for item in self.figures]
         if self.refusal is not None:
             lines.append(f"refused\t{self.refusal}")
@@ -160,6 +160,11 @@ def _release_line(release: Release) -> str:
     when = f"out {out:%Y-%m-%d %H:%M}" if out else f"expected {release.expected or '-'}"
     columns = [release.key, release.period, when, release.file, release.notice]
     return "\t".join(["release", *(column or "-" for column in columns)])
+
+
+def _said_line(statement: Statement) -> str:
+    (measure, area, period, value), decimals = statement
+    return "\t".join(["said", period, area.kind, area.code, measure.id, f"{value:.{decimals}f}"])
 
 
 def _item_line(item: Item) -> str:
