@@ -18,6 +18,7 @@ from state.records import (
     ENTERED,
     ENTERED_KEY,
     AreaName,
+    Edition,
     Fault,
     FigureKey,
     Held,
@@ -167,9 +168,10 @@ _SERIES_IDS = (
 _DEDUPE = sa.select(alerts.c.dedupe).where(alerts.c.id == sa.bindparam("of_alert"))
 _PERIODS = sa.select(editions.c.period).distinct().where(_FROM_SOURCE).order_by(editions.c.period)
 _EDITIONS = (
-    sa.select(editions.c.id, editions.c.period)
-    .where(_FROM_SOURCE)
-    .order_by(editions.c.period, *_BY_PUBLICATION)
+    sa.select(editions.c.id, releases.c.key, *editions.c["period", "published"])
+    .select_from(editions.join(releases))
+    .where(_FROM_SOURCE, _WAS_READ)
+    .order_by(*_BY_PUBLICATION)
 )
 _IN_EDITION = sa.select(figures.c.series, figures.c.value).where(figures.c.edition == sa.bindparam("edition"))
 _NAMES_SINCE = (
@@ -215,6 +217,27 @@ _ALERTS = (
     )
     .select_from(alerts.join(outbox))
     .order_by(alerts.c.id.desc(), outbox.c.id.desc())
+)
+_ONE_ALERT: sa.Select[*tuple[Any, ...]] = _ALERTS.where(
+    alerts.c.id == sa.bindparam("alert"), outbox.c.action != "edit", outbox.c.part == 1
+)
+_TOLD = (  # the newest alerts of some chats, each once
+    sa.select(sa.func.min(outbox.c.id))
+    .where(
+        outbox.c.chat.in_(sa.bindparam("chats", expanding=True)),
+        outbox.c.action == "send",
+        outbox.c.part == 1,
+    )
+    .group_by(outbox.c.alert)
+    .order_by(outbox.c.alert.desc())
+    .limit(sa.bindparam("most"))
+)
+_TOLD_ALERTS: sa.Select[*tuple[Any, ...]] = _ALERTS.where(outbox.c.id.in_(_TOLD))
+_LAST_SAID = sa.select(sa.func.max(editions.c.first_seen)).where(_FROM_SOURCE)
+_LAST_FACT = sa.select(sa.func.max(facts.c.first_seen)).where(facts.c.source == sa.bindparam("source"))
+_STATE = sa.select(
+    sa.select(sa.func.max(editions.c.id)).scalar_subquery(),
+    sa.select(sa.func.max(facts.c.id)).scalar_subquery(),
 )
 _TELLING = sa.select(*alerts.c["id", "finding", "created"]).where(alerts.c.dedupe == sa.bindparam("of_fact"))
 
@@ -336,13 +359,15 @@ class Reader:
         """Return the periods for which a source has figures, in order."""
         return list(self._connection.scalars(_PERIODS, {"source": source}))
 
-    def editions(self, source: str) -> Iterator[tuple[str, Sequence[sa.Row[*tuple[Any, ...]]]]]:
-        """Yield what each publication said, by period and then publication: series ids with their values.
+    def editions(self, source: str) -> Iterator[Edition]:
+        """Yield what each publication said, in the order in which they came out.
 
-        What comes later stands over what came before it. The ids are those of `series_ids`.
+        What comes later stands over what came before it. The ids are those of `series_ids`. What somebody
+        entered is left out.
         """
-        for id, period in self._connection.execute(_EDITIONS, {"source": source}).all():
-            yield period, self._connection.execute(_IN_EDITION, {"edition": id}).all()
+        for id, *named in self._connection.execute(_EDITIONS, {"source": source, "entered": ENTERED}).all():
+            said = self._connection.execute(_IN_EDITION, {"edition": id}).all()
+            yield Edition(*named, said=[(series, value) for series, value in said])
 
     def series_ids(self, source: str) -> Mapping[SeriesKey, int]:
         """Return the id of each series of a source."""
@@ -458,6 +483,26 @@ class Reader:
         """Return the log, one entry for each message and edit, in order; only the last `limit` if given."""
         rows = self._connection.execute(_ALERTS.limit(limit)).all()
         return [StoredAlert(*row) for row in reversed(rows)]
+
+    def alert(self, id: int) -> StoredAlert | None:
+        """Return an alert as it was told in one chat, the first that it was sent to; None without one."""
+        rows = self._connection.execute(_ONE_ALERT, {"alert": id}).all()
+        return StoredAlert(*rows[-1]) if rows else None
+
+    def told(self, chats: Collection[str], limit: int) -> list[StoredAlert]:
+        """Return the last alerts that any of these chats got, each once, the newest first."""
+        rows = self._connection.execute(_TOLD_ALERTS, {"chats": list(chats), "most": limit}).all()
+        return [StoredAlert(*row) for row in rows]
+
+    def changed_at(self, source: str) -> datetime | None:
+        """Return when a figure or a fact of a source was last seen to be new or another one."""
+        seen = (self._connection.scalar(last, {"source": source}) for last in (_LAST_SAID, _LAST_FACT))
+        return max(filter(None, seen), default=None)
+
+    def state(self) -> tuple[int | None, int | None]:
+        """Return what is another one whenever a figure, a fact or a name was stored."""
+        newest_edition, newest_fact = self._connection.execute(_STATE).one()
+        return newest_edition, newest_fact
 
     def telling(self, dedupe: str) -> Telling | None:
         """Return the alert by which a fact was told; None if it was not."""
