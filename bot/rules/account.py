@@ -19,7 +19,7 @@ from bot.rules.measures import (
     values_of,
     year_of,
 )
-from bot.rules.verdicts import Charted, Verdict, newest
+from bot.rules.verdicts import Verdict, newest
 from bot.rules.xmr import FEWEST as FEWEST_POINTS
 from bot.rules.xmr import NHSE, SETTINGS, Good, assurance
 from scrapers.toolkit.contract import ENGLAND
@@ -42,8 +42,8 @@ class Account:
     """One figure at its newest period, and what it is to be compared with; None is not known or not said.
 
     `state` says why there is no value: withheld, a share of too `few`, or missing parts. `parts` are
-    numerator and denominator. `year` is the share of twelve months together. `verdict` is None for fewer than thirteen
-    periods. `broken` is the break from which on it can be compared.
+    numerator and denominator. `year` is the share of twelve months together. `verdict` is None for fewer
+    than thirteen periods. `broken` is the break from which on it can be compared.
     """
 
     measure: str
@@ -59,7 +59,6 @@ class Account:
     share: Derived | None = None
     parts: tuple[float, float] | None = None
     verdict: Verdict | None = None
-    charted: Charted | None = None
     extreme: since.Extreme | None = None
     broken: Break | None = None
 
@@ -106,7 +105,7 @@ def account(
     broken = last_break(breaks, measure, period)
     start = broken.period if broken else ""
     judged = newest(judged_values(measure, area, known), start, aim.settings)
-    fit = judged is not None and judged[0].points >= FEWEST_POINTS and periods.kind(period) != "year"
+    fit = judged is not None and judged.points >= FEWEST_POINTS and periods.kind(period) != "year"
     before = periods.shifted(period, -1)
     return Account(
         measure,
@@ -121,8 +120,7 @@ def account(
         year=year_of(measure, known, period, start),
         share=share,
         parts=_parts(share, known, period),
-        verdict=judged[0] if judged and fit else None,
-        charted=judged[1] if judged and fit else None,
+        verdict=judged if fit else None,
         extreme=since.extreme(values, period, start) if values[period] is not None else None,
         broken=broken,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,17 +41,6 @@ class Verdict(NamedTuple):
         return abs(self.window[0] - (self.window[self.lasted] if trend else self.mean))
 
 
-@dataclass(frozen=True, slots=True)
-class Charted:
-    """The points by which a period is judged, each with its kind, and their average and limits."""
-
-    periods: tuple[str, ...]
-    kinds: tuple[Kind, ...]
-    mean: float
-    lower: float
-    upper: float
-
-
 def verdicts(
     values: Values, start_of: Callable[[str], str], settings: str, judged: str = ""
 ) -> Iterator[Verdict]:
@@ -67,17 +55,12 @@ def verdicts(
         yield _verdict(charts, row, every[place], windows)
 
 
-def newest(values: Values, start: str, settings: str) -> tuple[Verdict, Charted] | None:
-    """Return the verdict of the newest period, and the points that it comes from; None without a period."""
-    every = calendar(values)
-    if not every:
+def newest(values: Values, start: str, settings: str) -> Verdict | None:
+    """Return the verdict of the newest period, from `start` on; None without a period."""
+    if not values:
         return None
-    windows = _windows(every, values, lambda period: start, [len(every) - 1])
-    charts = xmr(windows, SETTINGS[settings])
-    verdict = _verdict(charts, 0, every[-1], windows)
-    comparable = [period for period in every[-WINDOW:] if period >= start]
-    kinds = tuple(Kind(kind) for kind in charts.kind[0, -len(comparable) :])
-    return verdict, Charted(tuple(comparable), kinds, verdict.mean, verdict.lower, verdict.upper)
+    before = periods.shifted(max(values), -1)
+    return next(verdicts(values, lambda period: start, settings, before), None)
 
 
 def calendar(values: Values) -> list[str]:
