@@ -70,7 +70,8 @@ def recoded(panel: Panel) -> Iterator[tuple[int, int]]:
     """Yield the area and month (as places in the panel) where an organisation is no longer the same.
 
     It came back after months of absence; or another code came or went in the month in which it lost or gained
-    about as much, and far more than it ever does.
+    about as much, and far more than it ever does. A code that comes back later did not go, and nobody took it
+    over: the one thing that a replay may know before its day.
     """
     import numpy as np
 
