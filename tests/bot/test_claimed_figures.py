@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.campaign import load_campaign
-from bot.rules.claims import standing
+from bot.rules.claims import Claim, FigureOf, standing
 from scrapers.toolkit.contract import Unit
 from tests.bot.cli import figurewatch
 from tests.fakes.sites import Content, Sites, read_file
@@ -186,3 +187,28 @@ def test_each_shipped_claim_has_the_verdict_that_is_fair(shared_samples: Path) -
         *[("unknown", None, None)] * 3,
     ]
     assert all(claim.note for claim in load_campaign(str(SHIPPED)).claims)
+
+
+def test_the_examples_of_claims_are_right() -> None:
+    section = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8").partition("\n## Claims\n")[2]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    assert len(rows) == 3
+    for figure, _, example, value in rows:
+        numbers = [float(number.replace(",", "")) for number in re.findall(r"[\d,.]+", example)]
+        asked = tomllib.loads("\n".join(re.findall(r"`(\w+ = .+?)`", figure)))
+        of = FigureOf("it", re.findall(r"`(\w+)`", figure)[0], **asked)
+        found = standing(Claim("it", "there", of), history_of(of, numbers), {of.measure: Unit.NUMBER})
+        assert found.value == float(value.removesuffix("%"))
+
+
+def history_of(figure: FigureOf, numbers: Sequence[float]) -> dict[str, dict[str, float | None]]:
+    """Return what a figure is made of, from the numbers of an example in their order."""
+    if figure.months:
+        top, bottom = numbers[: figure.months], numbers[figure.months :]
+        months = [f"2026-{month:02}" for month in range(1, figure.months + 1)]
+        shares = {month: 100 * one / all_ for month, one, all_ in zip(months, top, bottom, strict=True)}
+        counts = {"M052": dict(zip(months, top, strict=True)), "M076": dict(zip(months, bottom, strict=True))}
+        return {"M053": {**shares}, **{code: {**values} for code, values in counts.items()}}
+    if figure.less:
+        return {figure.measure: {"2026-03": numbers[0]}, figure.less: {"2026-03": numbers[1]}}
+    return {figure.measure: {"2024-25": numbers[0], "2019-20": numbers[1]}}
