@@ -15,13 +15,18 @@ from pathlib import Path
 
 ENGLISH = "en"
 FOLDER = Path(__file__).parent
-_spoken: ContextVar[Mapping[str, str]] = ContextVar("spoken", default={})  # noqa: B039 (it is never changed)
+_spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
 def t(text: str, /, **values: object) -> str:
     """Return a text in the language that is spoken, its `{names}` filled in."""
-    said = _spoken.get().get(text, text)
+    said = catalogue(_spoken.get()).get(text, text)
     return said.format(**values) if values else said
+
+
+def later(text: str) -> str:
+    """Return a text as it is: it stands in a table of words, and `t` looks it up where it is said."""
+    return text
 
 
 def n(one: str, many: str, count: int, /, **values: object) -> str:
@@ -31,12 +36,21 @@ def n(one: str, many: str, count: int, /, **values: object) -> str:
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Speak a language, by its code, while the block runs. Raises ValueError for one that does not ship."""
-    token = _spoken.set(catalogue(language))
+    """Speak a language, by its code, while the block runs. Raises ValueError for one that does not ship.
+
+    Tasks that are begun meanwhile speak it, and what they hand to `asyncio.to_thread`; other threads do not.
+    """
+    catalogue(language)
+    token = _spoken.set(language)
     try:
         yield
     finally:
         _spoken.reset(token)
+
+
+def spoken() -> str:
+    """Return the code of the language that is spoken."""
+    return _spoken.get()
 
 
 def languages() -> tuple[str, ...]:

@@ -6,9 +6,14 @@ from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from bot.rules import periods
+from bot.wording.language import later, n, t
 from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Unit
 
-WITHHELD = "withheld"
+MONTHS = (
+    *(later("January"), later("February"), later("March"), later("April"), later("May"), later("June")),
+    *(later("July"), later("August"), later("September"), later("October"), later("November")),
+    later("December"),
+)
 
 
 def count(value: float) -> str:
@@ -19,7 +24,7 @@ def count(value: float) -> str:
 def value(number: float | None, unit: str, *, whole: bool = False) -> str:
     """Return a value with its unit; percentages to one decimal, or as whole ones where published so."""
     if number is None:
-        return WITHHELD
+        return t("withheld")
     match unit:
         case Unit.PERCENT:
             return f"{_rounded(number, 0 if whole else 1)}%"
@@ -30,9 +35,9 @@ def value(number: float | None, unit: str, *, whole: bool = False) -> str:
         case Unit.POUNDS:
             return _pounds(count(number))
         case Unit.MILLION_POUNDS:
-            return f"{_pounds(_rounded(number, 1).removesuffix('.0'))} million"
+            return t("{amount} million", amount=_pounds(_rounded(number, 1).removesuffix(".0")))
         case Unit.THOUSANDS:
-            return f"{_plain(number)} thousand"
+            return t("{amount} thousand", amount=_plain(number))
         case Unit.NUMBER:
             return _plain(number)
     return count(number)
@@ -47,22 +52,22 @@ def tick(number: float, unit: str) -> str:
 def exact(number: float | None, unit: str) -> str:
     """Return a value with the decimals that it was published with."""
     if number is None:
-        return WITHHELD
+        return t("withheld")
     match unit:
         case Unit.PERCENT:
             return f"{_plain(number)}%"
         case Unit.POUNDS:
             return _pounds(_plain(number))
         case Unit.MILLION_POUNDS:
-            return f"{_pounds(_plain(number))} million"
+            return t("{amount} million", amount=_pounds(_plain(number)))
         case Unit.THOUSANDS:
-            return f"{_plain(number)} thousand"
+            return t("{amount} thousand", amount=_plain(number))
     return _plain(number)
 
 
 def signatures(number: float) -> str:
     """Return `1 signature` or `1,000 signatures`."""
-    return f"{count(number)} signature{'' if number == 1 else 's'}"
+    return n("{count} signature", "{count} signatures", round(number))
 
 
 def in_words(figure: Figure) -> str:
@@ -84,10 +89,10 @@ def period(written: str) -> str:
     """
     match periods.kind(written):
         case "month":
-            return f"{date.fromisoformat(written + '-01'):%B %Y}"
+            return _month(date.fromisoformat(f"{written}-01"))
         case "quarter":
-            first = date(int(written[:4]), 3 * int(written[-1]) - 2, 1)
-            return f"{first:%B} to {first.replace(month=first.month + 2):%B %Y}"
+            last = date(int(written[:4]), 3 * int(written[-1]), 1)
+            return t("{month} to {last}", month=t(MONTHS[last.month - 3]), last=_month(last))
         case "reading":
             with suppress(ValueError):
                 return day(datetime.fromisoformat(written).astimezone(LONDON).date())
@@ -96,7 +101,11 @@ def period(written: str) -> str:
 
 def day(moment: date) -> str:
     """Return `14 May 2026`."""
-    return f"{moment.day} {moment:%B %Y}"
+    return f"{moment.day} {_month(moment)}"
+
+
+def _month(moment: date) -> str:
+    return f"{t(MONTHS[moment.month - 1])} {moment.year}"
 
 
 def expected(text: str) -> str:
@@ -107,15 +116,19 @@ def expected(text: str) -> str:
 def bounds(low: float | None, high: float | None) -> str:
     """Return `from 31.5 to 35.5`, `up to 10` or `from 900`."""
     if low is None or high is None:
-        return f"up to {_plain(high)}" if high is not None else f"from {_plain(low or 0)}"
-    return f"from {_plain(low)} to {_plain(high)}"
+        return (
+            t("up to {high}", high=_plain(high))
+            if high is not None
+            else t("from {low}", low=_plain(low or 0))
+        )
+    return t("from {low} to {high}", low=_plain(low), high=_plain(high))
 
 
 def chance(share: float) -> str:
     """Return how likely something is: `3 in 100`; never certain."""
     if share < 0.01:
-        return "less than 1 in 100"
-    return f"{min(round(100 * share), 99)} in 100"
+        return t("less than 1 in 100")
+    return t("{count} in 100", count=min(round(100 * share), 99))
 
 
 def clock(moment: datetime) -> str:
@@ -134,10 +147,14 @@ def duration(time: timedelta) -> str:
     minutes, seconds = divmod(max(0, round(time.total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    units = ((days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min"), (seconds, "s"))
+    units = (
+        (days, n("{count} day", "{count} days", days)),
+        (hours, t("{hours} h", hours=hours)),
+        (minutes, t("{minutes} min", minutes=minutes)),
+        (seconds, t("{seconds} s", seconds=seconds)),
+    )
     largest = next((place for place, (amount, _) in enumerate(units) if amount), 3)
-    shown = [f"{amount} {unit}" for amount, unit in units[largest : largest + 2] if amount]
-    return " ".join(shown) or "0 s"
+    return " ".join(said for amount, said in units[largest : largest + 2] if amount) or units[-1][1]
 
 
 def _plain(number: float) -> str:
