@@ -8,24 +8,22 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.rules.breaks import Breaks, shipped_breaks
-from bot.rules.findings import Asked, Finding, MarkCrossed, PaceTurned, Remarks, Shifted, WatchMoved
+from bot.rules.breaks import shipped_breaks
+from bot.rules.findings import Finding, MarkCrossed, PaceTurned, Remarks, WatchMoved
 from bot.rules.measures import History, share_of, values_of
-from bot.rules.periods import kind, shifted
-from bot.rules.signals import Memory, Said, Signal, State, Watch
+from bot.rules.periods import kind
+from bot.rules.signals import Memory, Said, Signal, Watch
 from bot.wording.pictures import breaks_of, control_chart, petition_chart
 from bot.wording.signals import title, unit_of
-from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fact, Measure, Release, Scraper
+from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fact, Release, Scraper
+from state.records import Edition
 from state.store import Reader, Writer
 
 if TYPE_CHECKING:
-    from bot.rules.digest import Outcome, Standing
-    from bot.rules.panel import Panel
-    from bot.rules.signals import Judged
+    from bot.rules.month import Remembered
     from bot.wording.charts import Chart, SeriesChart
 
 FEWEST = 13  # months before anything is judged
-LEARNT = 7  # months that are judged in silence, where none was judged before
 RULES = "rules:"  # before a source's key: where its judgements are remembered, beside its own facts
 STANDING = "standing"
 
@@ -37,55 +35,37 @@ def analysed(
     watches: Sequence[Watch],
     restated: int,
     now: datetime,
-) -> tuple[list[Finding], Remarks | None]:
+) -> tuple[Sequence[Finding], Remarks | None]:
     """Return what is told of a new month beside its headlines, and in one line; remember what was judged.
 
     Nothing where the source publishes no months, or fewer than thirteen are stored.
     """
     period = release.period or ""
-    if kind(period) != "month" or len(tx.periods(source.key)) < FEWEST:
-        return [], None
-    from bot.rules.policy import judge_watch_list
+    if not is_judged(period, tx.periods(source.key)):
+        return (), None
+    from bot.rules.digest import Survey
+    from bot.rules.month import Known, judge_month
 
-    breaks, renamed = shipped_breaks(), tx.renamed(source.key, period)
-    remembered = tx.facts([RULES + source.key])[RULES + source.key]
-    panel = panel_of(tx, source, codes_of(watches))
-    judged = judge_watch_list(
+    breaks, figures = shipped_breaks(), Filled(tx, source, codes_of(watches))
+    for edition in tx.editions(source.key):
+        figures.add(edition)
+    known = Known(
         histories(tx, source, watches),
-        watches,
-        _memories(remembered),
-        now,
-        breaks=breaks,
-        providers=panel.histories("Provider"),
-        renamed=renamed,
+        Survey.of(figures.panel.until(period), breaks),
+        figures.panel.histories("Provider"),
+        tx.measures(source.key),
+        tx.renamed(source.key, period),
+        restated,
     )
-    outcome = _all_series(panel, period, remembered.get(STANDING), breaks, restated)
-    tx.save_facts(RULES + source.key, [*_facts(judged.state), _standing(outcome.state)], now)
-    findings = list(_findings(judged, outcome, release, tx.measures(source.key)))
-    return findings, Remarks(outcome.digest, judged.closings, tuple(renamed.items()))
+    before = _remembered(tx.facts([RULES + source.key])[RULES + source.key])
+    said = judge_month(release, watches, known, before, now, breaks=breaks)
+    tx.save_facts(RULES + source.key, list(_facts(said.remembered)), now)
+    return said.findings, said.remarks
 
 
-def _findings(
-    judged: Judged,
-    outcome: Outcome,
-    release: Release,
-    measures: Mapping[str, Measure],
-) -> Iterator[Finding]:
-    """Yield what is told, in the order in which it is: the watch list, questions, organisations."""
-    from bot.rules.policy import grouped
-
-    period = release.period or ""
-    for group in grouped(judged.signals):
-        name = group[0].family or group[0].measure
-        yield WatchMoved(f"watch:{period}:{name}:{group[0].area}", release, group)
-    for question in judged.questions:
-        episode = f"asked:{question.why}:{question.measure}:{period}"
-        for signal in question.signals:
-            name = f"watch:{period}:{signal.measure}:{signal.area}"
-            yield WatchMoved(name, release, (signal,), held=episode)
-        yield Asked(episode, release, question, measures.get(question.measure))
-    for news in outcome.news:
-        yield Shifted(news.episode, release, news)
+def is_judged(period: str, known: Collection[str]) -> bool:
+    """Return whether a release of this period is judged, where figures of these periods are known."""
+    return kind(period) == "month" and len(known) >= FEWEST
 
 
 def chart_of(tx: Reader, source: Scraper, finding: Finding) -> Chart | None:
@@ -132,74 +112,68 @@ def codes_of(watches: Sequence[Watch]) -> frozenset[str]:
     )
 
 
-def panel_of(tx: Reader, source: Scraper, codes: Collection[str]) -> Panel:
-    """Return the newest versions of these measures in every area and month of a source."""
-    import numpy as np
+class Filled:
+    """The figures of a source as one panel, filled with one publication after the other."""
 
-    from bot.rules.panel import Panel
+    def __init__(self, tx: Reader, source: Scraper, codes: Collection[str]) -> None:
+        """Take the store, and the measures that the panel is to hold in all areas and months of a source."""
+        import numpy as np
 
-    ids = {id: key for key, id in tx.series_ids(source.key).items() if key[0] in codes}
-    names = {(name.kind, name.code): name.name for name in tx.area_names(source.key)}
-    months = [period for period in tx.periods(source.key) if kind(period) == "month"]
-    frame = Panel.empty(ids.values(), months, names)
-    place = np.full(max(ids, default=0) + 1, -1)
-    flat = frame.values.reshape(-1, len(frame.periods))
-    for id, (code, kind_of, area) in ids.items():
-        place[id] = frame.row(code, (kind_of, area))
-    for period, said in tx.editions(source.key):
-        if not said or period not in frame.periods:
-            continue
-        series, values = zip(*said, strict=True)
-        rows = np.array(series)
-        known = rows < len(place)
-        rows = np.where(known, place[np.where(known, rows, 0)], -1)
-        flat[rows[rows >= 0], frame.periods.index(period)] = np.array(values, np.float64)[rows >= 0]
-    return frame
+        from bot.rules.panel import Panel
+
+        ids = {id: key for key, id in tx.series_ids(source.key).items() if key[0] in codes}
+        names = {(name.kind, name.code): name.name for name in tx.area_names(source.key)}
+        months = [period for period in tx.periods(source.key) if kind(period) == "month"]
+        self.panel = Panel.empty(ids.values(), months, names)
+        self._row = np.full(max(ids, default=0) + 1, -1)
+        for id, (code, kind_of, area) in ids.items():
+            self._row[id] = self.panel.row(code, (kind_of, area))
+
+    def add(self, edition: Edition) -> None:
+        """Take in what a publication said, in place of what was said before."""
+        import numpy as np
+
+        if not edition.said or edition.period not in self.panel.periods:
+            return
+        series, values = zip(*edition.said, strict=True)
+        ids = np.array(series)
+        known = ids < len(self._row)
+        rows = np.where(known, self._row[np.where(known, ids, 0)], -1)
+        flat = self.panel.values.reshape(-1, len(self.panel.periods))
+        month = self.panel.periods.index(edition.period)
+        flat[rows[rows >= 0], month] = np.array(values, np.float64)[rows >= 0]
 
 
 def histories(tx: Reader, source: Scraper, watches: Sequence[Watch]) -> Mapping[str, History]:
     """Return the figures of England, all measures, and of every other area that is watched, by area code."""
-    places = {code: (kind_of, code) for kind_of, code in reversed(tx.places(source.key))}
     codes = list(tx.measures(source.key))
-    found: dict[str, History] = {}
-    for area in dict.fromkeys((ENGLAND.code, *(watch.area for watch in watches))):
-        if area in places:
-            found[area] = tx.series(source.key, places[area], codes)
-    return found
+    return {place[1]: tx.series(source.key, place, codes) for place in watched_places(tx, source, watches)}
 
 
-def _all_series(panel: Panel, period: str, before: str | None, breaks: Breaks, restated: int) -> Outcome:
-    """Judge all organisations; where that was never done, what stands already is learnt in silence."""
-    from bot.rules.digest import Standing, Survey, judge
-
-    survey = Survey.of(panel.until(period), breaks)
-    if before is not None:
-        state: Sequence[Standing] = [Standing(*one) for one in json.loads(before)]
-    else:
-        state = ()
-        for back in range(LEARNT, 0, -1):
-            month = shifted(period, -back)
-            if month in survey.panel.periods:
-                state = judge(survey, month, state).state
-    return judge(survey, period, state, restated=restated)
+def watched_places(tx: Reader, source: Scraper, watches: Sequence[Watch]) -> list[tuple[str, str]]:
+    """Return kind and code of England and of every other area that is watched, where they are known."""
+    places = {code: (kind_of, code) for kind_of, code in reversed(tx.places(source.key))}
+    wanted = dict.fromkeys((ENGLAND.code, *(watch.area for watch in watches)))
+    return [places[area] for area in wanted if area in places]
 
 
-def _standing(state: Sequence[Standing]) -> Fact:
-    return Fact(STANDING, json.dumps(state))
+def _remembered(facts: Mapping[str, str | None]) -> Remembered:
+    """Return what is remembered of earlier months, as `_facts` wrote it down."""
+    from bot.rules.digest import Standing
+    from bot.rules.month import Remembered
 
-
-def _memories(remembered: Mapping[str, str | None]) -> State:
-    """Return what is remembered of the watch list."""
-    found = {}
-    for name, text in remembered.items():
+    watched = {}
+    for name, text in facts.items():
         if name != STANDING and text:
             document: dict[str, Any] = json.loads(text)
             said = Said(**document.pop("said")) if document["said"] else document.pop("said")
             measure, _, area = name.partition(" ")
-            found[measure, area] = Memory(**document, said=said)
-    return found
+            watched[measure, area] = Memory(**document, said=said)
+    standing = facts.get(STANDING)
+    return Remembered(watched, None if standing is None else [Standing(*one) for one in json.loads(standing)])
 
 
-def _facts(state: State) -> Iterator[Fact]:
-    for (measure, area), memory in state.items():
+def _facts(remembered: Remembered) -> Iterator[Fact]:
+    for (measure, area), memory in remembered.watched.items():
         yield Fact(f"{measure} {area}", json.dumps(asdict(memory)))
+    yield Fact(STANDING, json.dumps(remembered.standing))

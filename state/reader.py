@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -365,9 +365,10 @@ class Reader:
         What comes later stands over what came before it. The ids are those of `series_ids`. What somebody
         entered is left out.
         """
-        for id, *named in self._connection.execute(_EDITIONS, {"source": source, "entered": ENTERED}).all():
+        found = self._connection.execute(_EDITIONS, {"source": source}).all()
+        for id, release, period, published in found:
             said = self._connection.execute(_IN_EDITION, {"edition": id}).all()
-            yield Edition(*named, said=[(series, value) for series, value in said])
+            yield Edition(release, period, published, [(series, value) for series, value in said])
 
     def series_ids(self, source: str) -> Mapping[SeriesKey, int]:
         """Return the id of each series of a source."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -37,6 +37,15 @@ class FigureKey(NamedTuple):
     kind: str
     area: str
     period: str
+
+
+class Edition(NamedTuple):
+    """What one publication said of a period: the ids of series, each with its value."""
+
+    release: str
+    period: str
+    published: datetime
+    said: Sequence[tuple[int, float | None]]
 
 
 class AreaName(NamedTuple):
