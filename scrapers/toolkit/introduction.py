@@ -58,6 +58,8 @@ _SHARES = (  # share, part, whole
 )
 
 _WHEN = rf"(?: (?:in|during) (?:{MONTH}|the (?:month|period)))?"
+_END = r"(?=[.,;:]|$)"  # what comes after is another statement; without it a place or a reason may follow
+_ABOUT = r"(?=[.,;:]|$| (?:in|during) (?:the\b|[A-Z][a-z]+ \d))"  # the same for a cue: some month
 _WEEKS_6, _WEEKS_18 = r"(?:had )?waited less than 6 weeks", r"(?:had )?waited less than 18 weeks"
 _FINISHED = rf"finished a course of treatment{_WHEN}"
 _AT_CASENESS = rf"^{count(AT_CASENESS)} referrals {_FINISHED},? having started(?: treatment)? at caseness\d?"
@@ -67,32 +69,35 @@ def _sentence(what: str, cue: str, *forms: str) -> Sentence:
     return Sentence(what, re.compile(cue), tuple(map(re.compile, forms)))
 
 
+# A cue is as narrow as it can be: a page says much else, and what is no statement of these is not refused.
 SENTENCES = (
     _sentence(
         "referrals received",
-        rf"^(?:There were )?(?:{COUNT}) (?!.*self-?referr).*\breferrals\b.*\brec(?:ei|ie)ved\b",
-        rf"^(?:There were )?{count('M001')} (?:new )?referrals (?:were |was )?rec(?:ei|ie)ved{_WHEN}\b",
+        rf"^(?:There were )?(?:{COUNT}) (?:\w+ )?referrals (?:\w+ ){{0,3}}rec(?:ei|ie)ved{_ABOUT}",
+        rf"^(?:There were )?{count('M001')} (?:new )?referrals (?:were )?rec(?:ei|ie)ved{_WHEN}{_END}",
     ),
     _sentence(
         "self-referrals",
-        rf"^(?:Of these,? )?(?:{COUNT}) .*self-?referr",
-        rf"^(?:Of these,? )?{count('M002')} (?:referrals )?were self-?referrals\b",
+        rf"^(?:Of these,? )?(?:{COUNT}) (?:\w+ )?were self-?referrals\b",
+        rf"^(?:Of these,? )?{count('M002')} (?:referrals )?were self-?referrals{_WHEN}{_END}",
     ),
     _sentence(
         "referrals that accessed services",
-        rf"^(?:{COUNT}) (?:\w+ ){{0,3}}(?:accessed|entered|started)\b",
-        rf"^{count('M031')} referrals (?:had )?accessed (?:NHS Talking Therapies|IAPT)[^.]*?{_WHEN}\.?$",
-        rf"^{count('M031')} referrals (?:had )?(?:entered|started) (?:IAPT )?treatment{_WHEN}\b",
+        rf"^(?:{COUNT}) (?:\w+ ){{0,3}}"
+        rf"(?:accessed (?:NHS|IAPT)|(?:entered|started) (?:IAPT )?treatment{_ABOUT})",
+        rf"^{count('M031')} referrals (?:had )?accessed (?:NHS Talking Therapies|IAPT)(?: services)?"
+        rf"{_WHEN}{_END}",
+        rf"^{count('M031')} referrals (?:had )?(?:entered|started) (?:IAPT )?treatment{_WHEN}{_END}",
     ),
     _sentence(
         "referrals that ended",
-        rf"^(?:{COUNT}) referrals (?:had )?ended\b",
+        rf"^(?:{COUNT}) referrals (?:had )?ended(?: \(|{_ABOUT})",
         rf"^{count('M056')} referrals (?:had )?ended(?: \(for any reason\))?{_WHEN}"
-        rf"(?:,? of which {count('M076')} (?:had )?finished a course of treatment)?\.?$",
+        rf"(?:,? of which {count('M076')} (?:had )?finished a course of treatment)?{_END}",
     ),
     _sentence(
         "waits of referrals that finished a course",
-        r"\bfinished a course of treatment\b.*\bwaited\b",
+        r"\bfinished a course of treatment\b.*\bwaited less than (?:6|18) weeks\b",
         rf"^Of the {count('M076')} referrals that {_FINISHED}, "
         rf"{percent('M053')} {_WEEKS_6}[^.,\d]*? and {percent('M055')} {_WEEKS_18}\b",
         rf"^Of the {count('M076')} referrals that {_FINISHED}, "
@@ -104,43 +109,45 @@ SENTENCES = (
     ),
     _sentence(
         "referrals that finished a course",
-        rf"^(?:{COUNT}) referrals (?:had )?finished a course of treatment(?!.*\bcaseness)",
-        rf"^{count('M076')} referrals (?:had )?{_FINISHED}\.?$",
+        rf"^(?:{COUNT}) referrals (?:had )?finished a course of treatment{_ABOUT}(?!.*\bcaseness)",
+        rf"^{count('M076')} referrals (?:had )?{_FINISHED}{_END}",
     ),
     _sentence(
         "sessions of referrals that finished a course",
-        r"^(?:The )?(?:average|mean) number of .*\bsessions\b.*\d",
-        rf"^(?:The )?(?:average|mean) number of (?:treatment )?sessions[^.\d]* {mean('M141')}\.?$",
+        r"^(?:The )?(?:average|mean) number of treatment sessions\b.*\d",
+        rf"^(?:The )?(?:average|mean) number of treatment sessions (?:was )?{mean('M141')}{_END}",
     ),
     _sentence(
         "share of ended referrals that finished a course",
-        rf"^(?:{PERCENT}) of (?:all )?referrals that ended\b",
+        rf"^(?:{PERCENT}) of (?:all )?referrals that ended\b.*\b(?:finished|completed) a course",
         rf"^{percent('M079')} of (?:all )?referrals that ended{_WHEN} "
-        r"(?:had )?(?:finished|completed) a course of treatment\b",
+        rf"(?:had )?(?:finished|completed) a course of treatment{_END}",
     ),
     _sentence(
         "referrals that started at caseness",
-        rf"^(?:{COUNT}) referrals .*\bcaseness\d?\.?$",
-        rf"{_AT_CASENESS}\.?$",
+        rf"^(?:{COUNT}) referrals .*\bat caseness\d?{_END}(?!,? of which)",
+        rf"{_AT_CASENESS}{_END}",
     ),
     _sentence(
         "recovery of referrals that started at caseness",
-        r"\bcaseness\d?,? of which\b",
-        rf"{_AT_CASENESS},? of which {count('M193')} \({percent('M195')}\) reliably recovered\b",
-        rf"{_AT_CASENESS},? of which {count('M191')} \({percent('M192')}\) (?:recovered|moved to recovery)\b",
+        rf"\bcaseness\d?,? of which (?:{COUNT})",
+        rf"{_AT_CASENESS},? of which {count('M193')} \({percent('M195')}\) reliably recovered{_END}",
+        rf"{_AT_CASENESS},? of which {count('M191')} \({percent('M192')}\) "
+        rf"(?:recovered|moved to recovery){_END}",
     ),
     _sentence(
         "share that recovered",
-        rf"^(?:{PERCENT}) of .*\breferrals\b.*\brecover",
-        rf"^{percent('M192')} of (?:eligible )?referrals (?:had )?(?:recovered|moved to recovery)\b",
+        rf"^(?:{PERCENT}) of (?:\w+ )?referrals (?:\w+ )?(?:recovered|moved to (?:\w+ )?recovery){_ABOUT}",
+        rf"^{percent('M192')} of (?:eligible )?referrals (?:had )?(?:recovered|moved to recovery)"
+        rf"{_WHEN}{_END}",
         rf"^{percent('M195')} of (?:eligible )?referrals (?:had )?"
-        r"(?:reliably recovered|moved to reliable recovery)\b",
+        rf"(?:reliably recovered|moved to reliable recovery){_WHEN}{_END}",
     ),
     _sentence(
         "share that reliably improved",
-        rf"^(?:{PERCENT}) of .*\breferrals\b.*\breliabl[ey] improve",
+        rf"^(?:{PERCENT}) of .*\breferrals\b.*(?:reliable improvement|reliably improved){_ABOUT}",
         rf"^{percent('M186')} of (?:all )?referrals (?:that {_FINISHED} )?"
-        r"(?:had )?(?:showed reliable improvement|reliably improved)\b",
+        rf"(?:had )?(?:showed reliable improvement|reliably improved){_END}",
     ),
 )
 

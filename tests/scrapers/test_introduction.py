@@ -123,11 +123,12 @@ def test_each_wording_is_read_to_the_last_digit(
 @pytest.mark.parametrize(
     ("block", "found"),
     [
-        ("133,908 referrals by GPs were received.", "expected referrals received in words that are known"),
+        ("133,908 referrals of people were received.", "expected referrals received in words that are known"),
         ("133,908 new referrals were received in March 2025.", "expected referrals received of April 2025"),
         ("133,9081 new referrals were received.", "none that is known"),
         ("133,908 referrals were received. 133,909 referrals were received.", "expected M001 as 133908"),
-        ("Of the 5 referrals that finished a course of treatment, most waited.", "in words that are known"),
+        ("Of those that finished a course of treatment, most waited less than 6 weeks.", "that are known"),
+        ("98,889 people accessed NHS Talking Therapies.", "referrals that accessed services in words"),
         ("50 referrals finished a course of treatment having started at caseness, of which 26 (48.4%) "
          "reliably recovered.", "expected 52.0 for M195"),
         ("101.5% of eligible referrals reliably recovered.", "expected a percentage up to 100"),
@@ -151,6 +152,12 @@ def test_what_is_not_known_is_not_guessed(block: str, found: str) -> None:
         "75% of people should wait less than 6 weeks.",
         "(Count_Recovery / (Count_FinishedCourseTreatment - Count_NotAtCaseness)) * 100",
         "(26,457 / 54,672) * 100 = 48.4%",
+        "1,234 referrals were received in Kent.",
+        "1,234 referrals received help from an employment adviser.",
+        "1,234 referrals started employment support in the month.",
+        "1,234 referrals ended with a referral to another service.",
+        "52.1% of referrals recovered in Kent, as far as is known.",
+        "57,359 referrals finished a course of treatment with at least one provider.",
     ],
 )
 def test_what_is_no_figure_of_the_month_is_left_out(block: str) -> None:
