@@ -111,11 +111,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Names:
-    """All that can be asked for: measures, the best known first; places and the usual one by source."""
+    """All that can be asked for: measures, the `main` ones first; places and the usual one by source."""
 
     measures: tuple[Named, ...]
     places: Mapping[str, Directory]
     homes: Mapping[str, Place]
+    main: int = 0
 
     def meant(self, words: Sequence[str]) -> tuple[int, tuple[Named, ...]] | None:
         """Return the measures that these words name, and how far from exactly; None where they name none."""
@@ -135,6 +136,23 @@ class Names:
         if not found:
             return None
         return ("code", "name", "words").index(found[0].how), tuple(match.place for match in found[:MOST])
+
+    def listed(self, text: str) -> tuple[Named, ...]:
+        """Return every measure that a text may mean, the likeliest first; without one the main measures."""
+        words = words_of(text)
+        if not words:
+            return self.measures[: self.main]
+        found = set.intersection(*(self._having(word) for word in words))
+        first = self.meant(words)
+        return tuple(
+            dict.fromkeys((*(first[1] if first else ()), *(self.measures[n] for n in sorted(found))))
+        )
+
+    def kin(self, named: Named) -> tuple[Named, ...]:
+        """Return the measures that people may mean when they are told this one."""
+        ids = dict.fromkeys(id for group in EVERYDAY.values() if named.id in group for id in group)
+        found = (self._by_id.get(_key(id)) for id in ids if id != named.id)
+        return tuple(one for one in found if one and one.source == named.source)
 
     def nearest_places(self, source: str, words: Sequence[str]) -> tuple[Place, ...]:
         """Return the places whose names are most like these words; none where none is."""

@@ -253,11 +253,6 @@ def no_figures(series: Series) -> Message:
     return Message((line(t("There is no figure for {name}, {area}.", **values)),))
 
 
-def usage(text: str) -> Message:
-    """Return the one line that says how to ask."""
-    return Message((line(text),))
-
-
 def compare(first: Told, second: Told) -> Message:
     """Return two figures beside each other."""
     same = first.series.measure == second.series.measure

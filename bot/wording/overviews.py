@@ -219,7 +219,7 @@ def measures(found: Sequence[Named], asked: str, total: int) -> Message:
     return Message((line(bold(head)),), tuple(items), (tail,))
 
 
-def petition(one: Petition) -> Message:
+def petition(one: Petition, others: tuple[tuple[Button, ...], ...] = ()) -> Message:
     """Return how a petition stands."""
     count = one.readings[-1][1]
     lines = [line(bold(f"✍️ {numbers.signatures(count)}")), line(clean(one.title, TITLE_CAP))]
@@ -233,7 +233,7 @@ def petition(one: Petition) -> Message:
     lines += [line(text) for text in _ahead(one.ahead)]
     seen = numbers.day_and_time(one.readings[-1][0])
     tail = line(italic(t("{publisher} · read {time}", publisher=one.publisher, time=seen)))
-    return Message(tuple(lines), (), (tail,), opens(one.url))
+    return Message(tuple(lines), (), (tail,), (*opens(one.url), *others))
 
 
 def _to_go(count: int, goal: int) -> str:
@@ -337,6 +337,11 @@ def export_caption(name: str, area: str, rows: int) -> Message:
 def no_chart(words: str) -> Message:
     """Return what stands for a chart that could not be drawn."""
     return Message((line(t("The chart could not be drawn. In words: {words}", words=words)),))
+
+
+def one_line(text: str) -> Message:
+    """Return an answer of one line."""
+    return Message((line(text),))
 
 
 def out_of_date() -> str:
