@@ -11,8 +11,10 @@ from typing import NamedTuple
 from bot.alerts import Destinations, post
 from bot.analysis import analysed
 from bot.claims import moved
+from bot.followers import let_go
 from bot.meanings import save_facts
 from bot.notices import noted, told_now
+from bot.petitions import readings
 from bot.rules import calendar
 from bot.rules.claims import Claim
 from bot.rules.findings import (
@@ -29,13 +31,13 @@ from bot.rules.findings import (
 from bot.rules.headline import headline_rows, needed
 from bot.rules.pace import Reading
 from bot.rules.periods import is_reading
-from bot.rules.petition import Growth, Marks, facts_changed, mark_crossed, one_message, pace_news
+from bot.rules.petition import Growth, Marks, closes, facts_changed, mark_crossed, one_message, pace_news
 from bot.rules.plausible import is_alike, reading_doubts, release_doubts
 from bot.rules.reading import readings_changed
 from bot.rules.revision import disappearance, overruled, revised, without_old_notice
 from bot.rules.signals import Watch
 from bot.witness import Witnesses, complete, told_early, unconfirm
-from scrapers.toolkit.contract import EVERYWHERE, Area, Figure, Release, Scraper
+from scrapers.toolkit.contract import Area, Figure, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, StoreError, Writer
@@ -182,7 +184,7 @@ class Committer:
         with self.store.writing() as tx:
             held_for = tx.dedupe(question)
             if told:
-                count = tx.parcels.let_go(held_for, now)
+                count = let_go(tx, self.destinations, held_for, now)
             else:
                 count = tx.parcels.drop(held_for, "the operator said that it is not right", now)
         messages = "1 message" if count == 1 else f"{count} messages"
@@ -389,19 +391,8 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
 def _growth(tx: Writer, page: LivePage, known: _Known, count: int) -> Growth:
     """Return how a petition stands with its newest count; the last look that found no other counts too."""
     source, content, marks, now = page
-    (counts,) = tx.series(source.key, _place(EVERYWHERE), ["signatures"]).values()
-    readings = [
-        Reading(datetime.fromisoformat(period), int(value))
-        for period, value in counts.items()
-        if value is not None
-    ]
-    checked_at = known.state.checked_at
-    if readings and checked_at and readings[-1].at < checked_at < now:
-        readings.append(readings[-1]._replace(at=checked_at))
-    closes = dict(content.facts).get("closes")
-    return Growth(
-        [*readings, Reading(now, count)], marks.goal, datetime.fromisoformat(closes) if closes else None
-    )
+    earlier = readings(tx, source, known.state.checked_at, now)
+    return Growth([*earlier, Reading(now, count)], marks.goal, closes(dict(content.facts)))
 
 
 def _place(area: Area) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.rules.pace import Reading
-from bot.rules.petition import Growth, Marks
+from bot.rules.petition import Growth, Marks, closes
 from scrapers.toolkit.contract import EVERYWHERE, Scraper
 from state.store import Reader
 
@@ -26,5 +26,4 @@ def readings(tx: Reader, source: Scraper, checked_at: datetime | None, now: date
 def growth(tx: Reader, source: Scraper, marks: Marks, now: datetime) -> Growth | None:
     """Return how a petition stands; None while it has no count."""
     found = readings(tx, source, tx.source(source.key).checked_at, now)
-    closes = tx.facts([source.key])[source.key].get("closes")
-    return Growth(found, marks.goal, datetime.fromisoformat(closes) if closes else None) if found else None
+    return Growth(found, marks.goal, closes(tx.facts([source.key])[source.key])) if found else None

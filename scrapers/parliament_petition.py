@@ -8,7 +8,6 @@ host. Counts can fall, as signatures found invalid are removed.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -38,6 +37,7 @@ _ADDRESS = re.compile(rf"https://{re.escape(HOST)}/petitions/(\d{{1,9}})")
 _KINDS = ("petition", "archived-petition")
 _STATES = ("open", "closed", "rejected", "stopped")
 _MOMENTS = (
+    "opened_at",
     "government_response_at",
     "debate_threshold_reached_at",
     "response_threshold_reached_at",
@@ -96,12 +96,10 @@ class ParliamentPetition(Scraper):
             if state not in _STATES:
                 raise SourceChanged(f"a state among {', '.join(_STATES)}", reading.short(state))
             moments = [Fact(name, _moment(attributes, name)) for name in _MOMENTS]
-            closes = _closes(_moment(attributes, "opened_at")) if state == "open" else None
         yield Figure(SIGNATURES, EVERYWHERE, reading_period(now), signatures)
         yield Fact("action", action)
         yield Fact("state", state)
         yield from moments
-        yield Fact("closes", closes)
 
     def _check_identity(self, data: object) -> None:
         kind, number = reading.field(data, "type"), reading.field(data, "id")
@@ -128,17 +126,6 @@ def _number(entry: Mapping[str, Any]) -> int:
         found = "two different ones" if numbers else "neither"
         raise ValueError(f"id (the petition's number) or url must name one petition, found {found}")
     return numbers.pop()
-
-
-def _closes(opened: str | None) -> str | None:
-    """Return when a petition closes: six months after it opened, by Parliament's rules."""
-    if opened is None:
-        return None
-    at = datetime.fromisoformat(opened)
-    month = at.month + 5
-    year, month = at.year + month // 12, month % 12 + 1
-    last = monthrange(year, month)[1]
-    return at.replace(year=year, month=month, day=min(at.day, last)).isoformat()
 
 
 def _moment(attributes: Mapping[str, object], name: str) -> str | None:

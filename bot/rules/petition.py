@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from bot.rules.findings import ClosingSoon, CountFell, FactChanged, Finding, MarkCrossed, PaceTurned
 from bot.rules.pace import APART, FELL, Projection, Reading, burst, projection
 
+MONTHS_OPEN = 6
 CLOSING = timedelta(days=7)
 TOLD_FACTS = (
     "state",
@@ -101,6 +103,17 @@ def facts_changed(
         for name in TOLD_FACTS
         if name in old and name in new and new[name] != old[name]
     ]
+
+
+def closes(facts: Mapping[str, str | None]) -> datetime | None:
+    """Return when an open petition closes: by Parliament's rules six months after it opened."""
+    opened = facts.get("opened_at")
+    if opened is None or facts.get("state") != "open":
+        return None
+    at = datetime.fromisoformat(opened)
+    year, month = divmod(at.year * 12 + at.month - 1 + MONTHS_OPEN, 12)
+    day = min(at.day, monthrange(year, month + 1)[1])
+    return at.replace(year=year, month=month + 1, day=day)
 
 
 @dataclass(frozen=True, slots=True)

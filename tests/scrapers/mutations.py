@@ -409,7 +409,7 @@ def _text(page: Page) -> str:
 
 _NOT_YET = (
     *("government_response_at", "debate_threshold_reached_at", "response_threshold_reached_at"),
-    *("scheduled_debate_date", "debate_outcome_at", "closed_at", "rejected_at"),
+    *("scheduled_debate_date", "debate_outcome_at", "closed_at", "rejected_at", "opened_at"),
 )
 
 
