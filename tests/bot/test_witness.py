@@ -11,6 +11,7 @@ import pytest
 
 from bot.operate import crash
 from bot.rules.periods import shifted
+from bot.rules.petition import Marks
 from bot.rules.witness import differences, packed, unpacked, with_said
 from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Statement, Unit
 from tests.bot.house import House, open_house
@@ -249,6 +250,30 @@ def test_what_the_file_does_not_confirm_is_marked_until_it_does(house: House, nh
     [whole] = told(house)
     assert UNCONFIRMED not in whole
     assert "Treated once only" in whole
+
+
+def test_what_the_operator_believes_after_all_completes_the_message(house: House, nhs: Nhs) -> None:
+    remember_a_year(house, nhs)
+    april(nhs)
+    nhs.change("2026-04", body=month_file("2026-04", england(1_400_010)).encode())
+
+    async def story() -> None:
+        await tell_early(house)
+        await house.check(MONTHLY)
+        async with house.desk() as desk:
+            with desk.store.reading() as tx:
+                [held] = tx.held()
+            [source] = desk.campaign.chosen([MONTHLY])
+            desk.checker.committer.believe(source, held, Marks(), house.now)
+            assert desk.take_lease()
+            await desk.sender.drain()
+            desk.drop_lease()
+
+    asyncio.run(story())
+    whole, differs = told(house)
+    assert "Referrals received 1,400,010" in whole
+    assert UNCONFIRMED not in whole
+    assert "the page says 140,001, the file 1,400,010" in differs
 
 
 @pytest.mark.parametrize(
