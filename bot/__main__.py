@@ -235,6 +235,7 @@ async def deliver(desk: Any) -> bool:
     if not await asyncio.to_thread(desk.take_lease):
         return True
     try:
+        await asyncio.to_thread(desk.gather)
         await desk.sender.drain()
     finally:
         await asyncio.to_thread(desk.drop_lease)

@@ -8,14 +8,29 @@ from datetime import datetime
 from typing import Any
 
 from bot.delivery.packing import Picture, Place, pack
+from bot.delivery.transports import LOG
+from bot.followers import Told, followers
 from bot.operate import crash
-from bot.rules.findings import Finding, MarkCrossed, PaceTurned, ReleaseOut, WatchMoved
+from bot.rules.about import about
+from bot.rules.findings import (
+    Finding,
+    Gathered,
+    MarkCrossed,
+    PaceTurned,
+    ReleaseOut,
+    Revised,
+    SignOff,
+    WatchMoved,
+)
+from bot.rules.routing import WAITS, Way, codes_of
 from bot.rules.witness import packed
-from bot.wording.markup import payload, to_plain
+from bot.wording.markup import Message, corrected, headed, payload, to_plain
 from bot.wording.messages import compose
 from scrapers.toolkit.contract import Scraper
-from state.records import Amendment, NewAlert, Telling
+from state.records import Amendment, NewAlert, Parcel, Telling
 from state.store import Reader, Writer
+
+SIGN = "sign:"  # begins the episode of a question whether an alert may be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +43,21 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where messages for the team and for the operator go."""
+    """Where messages for the team and for the operator go, and whether the team's wait for a person's yes."""
 
     team: tuple[Destination, ...]
     operator: Destination
+    sign_off: bool = False
 
     @property
     def chats(self) -> frozenset[str]:
-        """Return every chat that may be sent to."""
+        """Return every chat that may be sent to unasked."""
         return frozenset(d.chat for d in (*self.team, self.operator))
+
+    @property
+    def decider(self) -> Destination:
+        """Return where it is asked whether the team may be told: where somebody can answer."""
+        return self.team[0] if self.operator.chat == LOG else self.operator
 
 
 def post(
@@ -57,27 +78,93 @@ def post(
     for finding in findings:
         number = tx.next_alert_id()
         message = compose(finding, source, number, seen or now)
-        chats = destinations.team if finding.audience == "team" else (destinations.operator,)
         key = source.key if source else ""
-        parcels = pack(
-            message, [Place(chat.chat, chat.thread) for chat in chats], _picture(tx, source, finding)
-        )
-        if isinstance(finding, WatchMoved) and finding.held:
-            parcels = tuple(replace(parcel, held=f"{key}|{finding.held}") for parcel in parcels)
+        held = _held_for(finding, key, number, destinations)
+        told = _told(tx, destinations, source, finding, now)
+        parcels = _parcels(message, _picture(tx, source, finding), told, held)
+        if isinstance(finding, Revised):
+            parcels = _under_the_first(tx, key, finding, number, parcels)
         alert = NewAlert(
             id=number,
             source=key,
             kind=finding.kind,
             dedupe=f"{key}|{finding.episode}",
             text=to_plain(message),
-            finding=_kept(finding),
+            finding=_kept(finding, source),
             parcels=parcels,
         )
         if tx.add_alert(alert, now):
             tx.remember(key, finding.episode, now)
             added += 1
+            if held == _sign(key, number):
+                asked = SignOff(f"{SIGN}{number}", number, to_plain(message))
+                post(tx, destinations, source, [asked], now)
     crash.point("post:done")
     return added
+
+
+def _sign(source: str, number: int) -> str:
+    """Return the fact under which it is asked whether an alert may be told."""
+    return f"{source}|{SIGN}{number}"
+
+
+def _held_for(finding: Finding, source: str, number: int, destinations: Destinations) -> str | None:
+    """Return for whose word a finding waits: an answer to a question, or a yes."""
+    if isinstance(finding, WatchMoved) and finding.held:
+        return f"{source}|{finding.held}"
+    needs_yes = destinations.sign_off and finding.audience == "team" and finding.kind != Gathered.kind
+    return _sign(source, number) if needs_yes else None
+
+
+def _told(
+    tx: Reader, destinations: Destinations, source: Scraper | None, finding: Finding, now: datetime
+) -> list[Told]:
+    if finding.audience == "team":
+        return list(followers(tx, destinations, source, finding, now))
+    to = destinations.decider if finding.kind == SignOff.kind else destinations.operator
+    return [Told(Place(to.chat, to.thread), Way("send", now))]
+
+
+def _parcels(
+    message: Message, picture: Picture | None, told: Iterable[Told], held: str | None
+) -> tuple[Parcel, ...]:
+    """Return the parcels of a message, each on its way, or `held` until that is found."""
+    ways = dict(told)
+    return tuple(
+        replace(parcel, held=held) if held else _on_its_way(parcel, ways[Place(parcel.chat, parcel.thread)])
+        for parcel in pack(message, ways, picture)
+    )
+
+
+def _on_its_way(parcel: Parcel, way: Way) -> Parcel:
+    match way.how:
+        case "send":
+            return parcel
+        case "silent":
+            return replace(parcel, payload={**parcel.payload, "silent": True})
+        case _:
+            return replace(parcel, held=way.how, due=way.due)
+
+
+def _under_the_first(
+    tx: Reader, source: str, finding: Revised, number: int, parcels: tuple[Parcel, ...]
+) -> tuple[Parcel, ...]:
+    """Return a correction's parcels as replies to what was told of the release, with a mark on that."""
+    first = tx.telling(f"{source}|{ReleaseOut.episode_of(finding.release)}")
+    if first is None:
+        return parcels
+    said = tx.payloads(first.id)
+    marked: list[Parcel] = []
+    for parcel in parcels:
+        words = said.get((parcel.chat, parcel.thread))
+        if words is None or parcel.part > 1:
+            marked.append(parcel)
+            continue
+        marked.append(replace(parcel, action="reply", target=first.id))
+        held = None if parcel.held in WAITS else parcel.held  # an edit rings nobody
+        payload = headed(words, corrected(number))
+        marked.append(Parcel(parcel.chat, payload, parcel.thread, action="edit", target=first.id, held=held))
+    return tuple(marked)
 
 
 def _picture(tx: Reader, source: Scraper | None, finding: Finding) -> Picture | None:
@@ -106,18 +193,24 @@ def told_as(tx: Reader, source: Scraper, episode: str) -> Telling | None:
 def amend(tx: Writer, source: Scraper, told: Telling, finding: Finding, now: datetime) -> None:
     """Say an alert that was told as this finding says it, wherever it was told, under its number and time."""
     message = compose(finding, source, told.id, told.created)
-    kept = _kept(finding)
+    kept = _kept(finding, source)
     tx.amend_alert(
         Amendment(told.id, kept.get("stands", "file"), to_plain(message), kept, payload(message)), now
     )
 
 
-def _kept(finding: Finding) -> dict[str, Any]:
-    """Return what is remembered of a finding beside its words: its episode, and when it was published.
+def _kept(finding: Finding, source: Scraper | None) -> dict[str, Any]:
+    """Return what is remembered of a finding beside its words: what it is about, and when it was published.
 
     Of a release that was told from a page also what the page said, until the file says it.
     """
-    kept: dict[str, Any] = {"episode": finding.episode}
+    kept: dict[str, Any] = {
+        "episode": finding.episode,
+        "severity": finding.severity,
+        "areas": list(codes_of(finding, source)),
+    }
+    if figures := about(finding):
+        kept["about"] = figures
     if isinstance(finding, ReleaseOut):
         if finding.release.published:
             kept["published"] = finding.release.published.isoformat()

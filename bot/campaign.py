@@ -42,6 +42,7 @@ class _Strict(BaseModel):
 class _Head(_Strict):
     name: str
     sources: list[str] | None = None
+    sign_off: bool = False
 
 
 class _Petition(BaseModel):
@@ -112,6 +113,7 @@ class Campaign:
     marks: Mapping[str, Marks]
     watches: tuple[_Watch, ...] = ()
     claims: tuple[Claim, ...] = ()
+    sign_off: bool = False  # whether what the team is told waits for a person's yes
 
     @property
     def followed(self) -> frozenset[str]:
@@ -189,6 +191,7 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
         marks,
         tuple(watch for _, _, watch in watches),
         tuple(_claim(claim) for _, _, claim in claims),
+        head.sign_off,
     )
 
 

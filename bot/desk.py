@@ -27,6 +27,7 @@ from bot.delivery.transports import (
     TelegramTransport,
     Transport,
 )
+from bot.gather import gather
 from bot.operate import crash
 from bot.operate.evidence import Evidence, folder_of
 from bot.pace import PACE, Pace
@@ -45,15 +46,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def destinations(settings: Settings) -> Destinations:
+def destinations(settings: Settings, *, sign_off: bool = False) -> Destinations:
     """Return where messages go: to the chats; to the console without a token, to the log without chats."""
     if settings.telegram_bot_token is None:
-        return Destinations((Destination(CONSOLE),), Destination(OPERATOR))
+        return Destinations((Destination(CONSOLE),), Destination(OPERATOR), sign_off)
     team = tuple(Destination(str(chat.id), chat.topic) for chat in settings.alert_chats)
     operator = settings.ops_chat
     return Destinations(
         team or (Destination(LOG),),
         Destination(str(operator.id), operator.topic) if operator else Destination(LOG),
+        sign_off,
     )
 
 
@@ -97,6 +99,11 @@ class Desk:
         """Give the right back, so that the next process need not wait."""
         self.right.drop()
 
+    def gather(self) -> int:
+        """Make the digests that are due; return how many."""
+        with self.store.writing() as tx:
+            return gather(tx, self.checker.committer.destinations, self.clock())
+
     def save_pages(self) -> None:
         """Remember the pages that changed, so that the next process asks only whether they did."""
         if changed := self.pages.take_changed():
@@ -115,7 +122,7 @@ async def open_desk(
     pace: Pace = PACE,
 ) -> AsyncIterator[Desk]:
     """Open the web client and the chats around a store; pages seen are saved at the end."""
-    where = destinations(settings)
+    where = destinations(settings, sign_off=campaign.sign_off)
     evidence = Evidence(folder_of(settings.evidence_dir, store.shown), store, settings.secrets, clock)
     pages = MemoryPages(await asyncio.to_thread(store.pages))
     mirror = settings.web_mirror.get_secret_value() if settings.web_mirror else None
@@ -148,6 +155,7 @@ async def open_desk(
                 store,
                 transport,
                 allowed=where.chats,
+                subscribed=lambda: {one.chat for one in store.subscriptions().values()},
                 claim=right.claim,
                 clock=clock,
                 tell_operator=lambda tx, finding, now: post(tx, where, None, [finding], now),

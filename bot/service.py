@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from bot.campaign import Campaign
 from bot.commands.polling import Polling
 from bot.desk import Desk, open_desk, utc_now
+from bot.gather import Gatherer
 from bot.operate.health import HealthServer
 from bot.operate.metrics import Metrics
 from bot.operate.ping import Pinger
@@ -30,7 +31,9 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
         desk.sender.heard = metrics.heard
         pinger = Pinger(settings.healthcheck_url.get_secret_value()) if settings.healthcheck_url else None
         watchdog = Watchdog(desk, vitals, metrics, pinger)
-        duties: list[Duty] = [watchdog.run]
+        where = desk.checker.committer.destinations
+        gatherer = Gatherer(store, where, desk.clock, desk.sender.poke)
+        duties: list[Duty] = [watchdog.run, gatherer.run]
         if polling := _polling(desk, vitals):
             duties.append(polling.run)
         with ExitStack() as stack:

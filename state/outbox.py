@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Engine
 
 from state.database import reading, writing
 from state.lease import Claim, keep, take
-from state.records import Contents, InHand, OutboxRow, Parcel, ParcelState, SendState, Standing
+from state.records import Contents, InHand, OutboxRow, Parcel, ParcelState, SendState, Standing, Waiting
 from state.tables import alerts, blobs, outbox
+
+TOLD_IN = "told in A"  # begins what is said of a message that was told in another alert, by its number
 
 _OWN = outbox.c.action.in_(["send", "reply"])  # a message of its alert, not other words for one
 _UNDONE = sa.and_(outbox.c.state.in_(["pending", "sending", "ambiguous"]), outbox.c.held.is_(None))
@@ -132,11 +134,34 @@ _ALERT = sa.select(*alerts.c["id", "kind", "finding", "created"]).where(
 )
 _ITS_PARCELS = (
     sa.select(*outbox.c["chat", "thread", "state", "done", "error"])
-    .where(outbox.c.alert == sa.bindparam("of_alert"), _OWN)
+    .where(outbox.c.alert == sa.bindparam("of_alert"), _OWN, outbox.c.held.is_(None))
     .order_by(outbox.c.id)
 )
 
 
+_WAITING = (
+    sa.select(
+        *outbox.c["id", "alert"],
+        *alerts.c["source", "kind", "finding"],
+        *outbox.c["chat", "thread", "part", "payload", "action"],
+    )
+    .select_from(outbox.join(alerts))
+    .where(outbox.c.state == "pending")
+    .order_by(outbox.c.id)
+)
+_HELD = outbox.c.held.in_(sa.bindparam("reasons", expanding=True))
+_WAITING_FOR = _WAITING.where(_HELD)
+_RIPE = _WAITING_FOR.where(_DUE)
+_WAITING_IN = _WAITING.where(
+    outbox.c.chat == sa.bindparam("of_chat"),
+    outbox.c.thread.is_not_distinct_from(sa.bindparam("of_thread", type_=sa.Integer)),
+    sa.or_(outbox.c.held.is_(None), _HELD),
+)
+_STILL_WAITS = (_ROW, outbox.c.state == "pending")
+_ROUTE = sa.update(outbox).where(*_STILL_WAITS)
+_GIVE_UP = sa.update(outbox).where(*_STILL_WAITS).values(state="dead")
+_TELL_IN = sa.update(outbox).where(*_STILL_WAITS, outbox.c.held.is_not(None)).values(state="sent")
+_NEXT_RIPE = sa.select(sa.func.min(outbox.c.not_before)).where(_HELD, outbox.c.state == "pending")
 _LET_GO = (
     sa.update(outbox)
     .where(
@@ -207,6 +232,12 @@ class Outbox:
         """Return each chat that was written to since then, with the moment, once for each message."""
         with reading(self._engine) as connection:
             return [(row[0], row[1]) for row in connection.execute(_CALLS, {"since": since})]
+
+    def next_ripe(self, reasons: Collection[str]) -> datetime | None:
+        """Return until when something is held for one of these reasons at least; None if nothing is."""
+        with reading(self._engine) as connection:
+            ripe: datetime | None = connection.scalar(_NEXT_RIPE, {"reasons": list(reasons)})
+        return ripe
 
     def unsettled(self, kinds: Collection[str], until: datetime) -> list[int]:
         """Return the alerts of these kinds, found until then, that are still on their way to some chat."""
@@ -281,8 +312,41 @@ class Parcels:
         values = {"held_for": held_for, "state": "dead", "done": now, "error": error}
         return self._connection.execute(_LET_GO, values).rowcount
 
+    def waiting(self, *reasons: str) -> list[Waiting]:
+        """Return what is held for one of these reasons, in order."""
+        return [Waiting(*row) for row in self._connection.execute(_WAITING_FOR, {"reasons": reasons})]
+
+    def ripe(self, reasons: Collection[str], now: datetime) -> list[Waiting]:
+        """Return what is held for one of these reasons, and not longer than until now, in order."""
+        rows = self._connection.execute(_RIPE, {"reasons": list(reasons), "now": now})
+        return [Waiting(*row) for row in rows]
+
+    def waiting_in(self, chat: str, thread: int | None, *reasons: str) -> list[Waiting]:
+        """Return what waits to be sent in one place, or is held for one of these reasons, in order."""
+        place = {"of_chat": chat, "of_thread": thread, "reasons": reasons}
+        return [Waiting(*row) for row in self._connection.execute(_WAITING_IN, place)]
+
+    def route(self, row: Waiting, held: str | None, due: datetime, *, silent: bool = False) -> None:
+        """Let a message wait for something else, or for nothing but its time."""
+        payload = {**row.payload, "silent": True} if silent else dict(row.payload)
+        values = {"held": held, "not_before": due, "created": due, "payload": payload}
+        self._connection.execute(_ROUTE, {"of_id": row.id, **values})
+
+    def give_up(self, row: Waiting, error: str, now: datetime) -> None:
+        """Give up a message that nobody wants any more."""
+        self._connection.execute(_GIVE_UP, {"of_id": row.id, "error": error, "done": now})
+
+    def tell_in(self, rows: Collection[Waiting], alert: int, now: datetime) -> None:
+        """Remember that held messages are told in another alert, and not by themselves."""
+        told = [{"of_id": row.id, "held": f"{TOLD_IN}{alert}", "done": now} for row in rows]
+        for values in told:
+            self._connection.execute(_TELL_IN, values)
+
     def standing(self, alert: int) -> Standing:
-        """Return how an alert stands in each of its chats; LookupError if there is no such alert."""
+        """Return how an alert stands in each of its chats; LookupError if there is no such alert.
+
+        What is held, or was told in a digest, is left out.
+        """
         found = self._connection.execute(_ALERT, {"of_alert": alert}).first()
         if found is None:
             raise LookupError(f"expected alert {alert}, found none")

@@ -27,9 +27,11 @@ from state.records import (
     StoredAlert,
     StoredFigure,
     StoredRelease,
+    Subscription,
     Telling,
     Trouble,
 )
+from state.subscriptions import Subscriptions
 from state.tables import (
     alerts,
     area_names,
@@ -71,6 +73,18 @@ _HELD_UNDER = (
     .order_by(held.c.id.desc())
     .limit(1)
     .scalar_subquery()
+)
+_SAID_IN = (
+    sa.select(*outbox.c["chat", "thread", "payload"])
+    .where(
+        sa.or_(
+            sa.and_(outbox.c.alert == sa.bindparam("of_alert"), outbox.c.action.in_(["send", "reply"])),
+            sa.and_(outbox.c.target == sa.bindparam("of_alert"), outbox.c.action.in_(["edit", "anew"])),
+        ),
+        outbox.c.part == 1,
+        sa.or_(outbox.c.held.is_(None), outbox.c.state == "pending"),
+    )
+    .order_by(outbox.c.id)
 )
 _RELEASES: sa.Select[*tuple[Any, ...]] = sa.select(
     *releases.c["source", "key", "title", "url", "state", "period", "published", "expected"],
@@ -509,6 +523,15 @@ class Reader:
         """Return the alert by which a fact was told; None if it was not."""
         row = self._connection.execute(_TELLING, {"of_fact": dedupe}).first()
         return Telling(*row) if row else None
+
+    def payloads(self, alert: int) -> dict[tuple[str, int | None], Mapping[str, Any]]:
+        """Return what the message of an alert says, by chat and topic, wherever it has one or will have."""
+        rows = self._connection.execute(_SAID_IN, {"of_alert": alert})
+        return {(row.chat, row.thread): row.payload for row in rows}
+
+    def wanted(self) -> dict[tuple[str, int | None], Subscription]:
+        """Return what chats asked for, by chat and topic."""
+        return Subscriptions(self._connection).all()
 
     def dedupe(self, alert: int) -> str:
         """Return the fact that an alert tells; empty if there is no such alert."""

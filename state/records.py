@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any, Literal, NamedTuple
 
 from scrapers.toolkit.contract import Fact, Figure, Notice, Release
@@ -13,6 +13,7 @@ SendState = Literal["pending", "sending", "ambiguous", "sent", "unconfirmed", "d
 ReleaseState = Literal["announced", "out", "revised"]
 TroubleKind = Literal["passing", "changed"]
 Verdict = Literal["released", "rejected", "over"]
+Mode = Literal["on", "silent", "digest", "off"]  # how a chat wants to be told
 Action = Literal["send", "reply", "edit"]  # what a message does: beside being sent, to an alert's message
 
 
@@ -212,6 +213,7 @@ class Parcel:
     the place of the message that the alert `target` has in the same chat, as the same part; a `reply` is a
     message of its own under it. `photo` is a PNG, or a chart (JSON) that is drawn when it is sent; its
     caption is the text, and an edit has none. `held` says for what it waits; it does not hold back others.
+    It is not sent before `due`, where that is given.
     """
 
     chat: str
@@ -222,6 +224,7 @@ class Parcel:
     target: int | None = None
     photo: bytes | None = None
     held: str | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +324,46 @@ class ChatState:
     moved_to: str | None
     paused: datetime | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a chat, or a topic in it, asked for. Without one the team's chats get everything.
+
+    `choices` are modes by `source KEY`, `area CODE` and `severity NAME`; times of day are London's. While it
+    is not `active` nothing is sent.
+    """
+
+    chat: str
+    thread: int | None = None
+    active: bool = True
+    choices: Mapping[str, Mode] = field(default_factory=dict)
+    muted_until: datetime | None = None
+    quiet: tuple[time, time] | None = None
+    digest: time | None = None
+
+
+class Guest(NamedTuple):
+    """A chat that the bot was added to, since when, and when it said who it is."""
+
+    chat: str
+    since: datetime
+    introduced: datetime | None
+
+
+class Waiting(NamedTuple):
+    """A message that waits, or is held: of which alert, for which chat, and what it says."""
+
+    id: int
+    alert: int
+    source: str
+    kind: str
+    finding: Mapping[str, Any]
+    chat: str
+    thread: int | None
+    part: int
+    payload: Mapping[str, Any]
+    action: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from state.database import StoreError, StoreGone
 from state.lease import Lease
 from state.outbox import Outbox
 from state.reader import Reader, SeriesKey
-from state.records import ChatState
+from state.records import ChatState, Subscription
 from state.spending import Spending
 from state.sql import upsert
+from state.subscriptions import Subscriptions
 from state.tables import leases, pages
 from state.writer import Writer
 
@@ -91,6 +92,11 @@ class Store:
         """Return every chat that moved or does not take messages, by the id that the settings have."""
         with database.reading(self._engine) as connection:
             return Chats(connection).known()
+
+    def subscriptions(self) -> dict[tuple[str, int | None], Subscription]:
+        """Return what was ever asked for, by chat and topic."""
+        with database.reading(self._engine) as connection:
+            return Subscriptions(connection).all()
 
     def pages(self, urls: Collection[str] | None = None) -> list[CachedPage]:
         """Return pages as last seen, all of them or those at `urls`."""

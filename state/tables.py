@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0004"  # the newest migration; a test holds them together
+SCHEMA = "0005"  # the newest migration; a test holds them together
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -269,6 +269,37 @@ chats = sa.Table(  # what Telegram told us about a chat: it moved, or we may not
     sa.Column("moved_to", Text),
     sa.Column("paused", Instant),
     sa.Column("reason", Text, nullable=False),
+)
+
+subscriptions = sa.Table(  # what a chat, or a topic in it (0: none), asked for; times of day are London's
+    "subscriptions",
+    metadata,
+    sa.Column("chat", Text, primary_key=True),
+    sa.Column("thread", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("choices", sa.JSON, nullable=False),  # `source KEY`, `area CODE`, `severity NAME` -> mode
+    sa.Column("muted_until", Instant),
+    sa.Column("quiet", Text),  # 22:00-07:00
+    sa.Column("digest", Text),  # 08:30
+    sqlite_with_rowid=False,
+)
+
+guests = sa.Table(  # chats that the bot was added to, and when it said who it is
+    "guests",
+    metadata,
+    sa.Column("chat", Text, primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("introduced", Instant),
+)
+
+boards = sa.Table(  # the one message of a chat that always says how things stand
+    "boards",
+    metadata,
+    sa.Column("chat", Text, primary_key=True),
+    sa.Column("thread", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("message_id", sa.BigInteger, nullable=False),
+    sa.Column("shown", Text, nullable=False),  # the digest of what it says
+    sqlite_with_rowid=False,
 )
 
 held = sa.Table(  # what is implausible, until the operator decides; `content` as `state.holding` packs it

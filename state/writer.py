@@ -22,6 +22,7 @@ from state.outbox import Parcels
 from state.reader import Reader, SeriesKey
 from state.records import Amendment, Content, Fault, NewAlert, Parcel, ReleaseState, Trouble, Verdict
 from state.sql import insert_once, upsert
+from state.subscriptions import Subscriptions
 
 _NOTE_CHECKED = upsert(t.sources, ["key"], "checked_at")
 _MEET = insert_once(t.sources, "key")
@@ -122,6 +123,7 @@ _PLACES = (
         t.outbox.c.alert == sa.bindparam("of_alert"),
         t.outbox.c.action.in_(["send", "reply"]),
         t.outbox.c.part == 1,
+        sa.or_(t.outbox.c.held.is_(None), t.outbox.c.state == "pending"),  # or there is nothing to edit
     )
     .order_by(t.outbox.c.id)
 )
@@ -139,6 +141,11 @@ class Writer(Reader):
     def chats(self) -> Chats:
         """Return what Telegram told us about chats."""
         return Chats(self._connection)
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """Return what chats asked for."""
+        return Subscriptions(self._connection)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -479,7 +486,7 @@ def _outbox_row(alert: int, key: str, parcel: Parcel, now: datetime) -> dict[str
         "state": "pending",
         "attempts": 0,
         "resends": 0,
-        "not_before": now,
+        "not_before": parcel.due or now,
         "created": now,
         "error": "",
     }

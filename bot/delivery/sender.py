@@ -81,7 +81,8 @@ class Sender:
     operator is told of it, is one transaction.
 
     `claim` is the lease to send: it is renewed in the transaction that marks a message, and without it none
-    is marked or sent. `allowed` are the chats that may get anything. `tell_operator` posts a finding in a
+    is marked or sent. `allowed` are the chats that may get anything, and those that are `subscribed` when it
+    is asked, which may take a moment. `tell_operator` posts a finding in a
     transaction. `heard`, which may be set, is told each outcome of a call: `sent`, or its verdict.
     """
 
@@ -91,6 +92,7 @@ class Sender:
         transports: Callable[[str], Transport],
         *,
         allowed: Collection[str],
+        subscribed: Callable[[], Collection[str]] = tuple,
         claim: Claim,
         clock: Callable[[], datetime],
         tell_operator: Callable[[Writer, Finding, datetime], object],
@@ -99,7 +101,7 @@ class Sender:
         self._outbox = store.outbox
         self._ledger = Ledger(store, clock, tell_operator, pace)
         self._transport_for = transports
-        self._allowed = frozenset(allowed)
+        self._allowed, self._subscribed = frozenset(allowed), subscribed
         self._claim = claim
         self._clock = clock
         self.heard: Callable[[OutboxRow, str], object] = lambda row, outcome: None
@@ -121,7 +123,7 @@ class Sender:
 
     async def moved(self, old: str, new: str) -> None:
         """Follow a group that became a supergroup."""
-        if old in self._allowed:
+        if old in self._allowed or old in await asyncio.to_thread(self._subscribed):
             await asyncio.to_thread(self._ledger.follow, old, new)
             self.poke()
 
@@ -225,7 +227,7 @@ class Sender:
         pictures = self._transport_for(row.chat).pictures
         row = replace(row, photo=await self._drawn(row.photo) if pictures else None)
         crash.point("sender:begun")
-        outcome = self._foregone(row) or await self._call(row)
+        outcome = await self._foregone(row) or await self._call(row)
         if isinstance(outcome, _Arrived):
             crash.point("sender:called")
             self.heard(row, "sent")
@@ -263,9 +265,10 @@ class Sender:
                 _log.exception("the state of #A%s could not be written; trying again", row.alert)
                 await _rest(stop, self._pace.look_again)
 
-    def _foregone(self, row: OutboxRow) -> Outcome | None:
+    async def _foregone(self, row: OutboxRow) -> Outcome | None:
         """Return what becomes of a message without a call, or None."""
-        if not self._allowed & {row.chat, self._ledger.address(row.chat)}:
+        names = {row.chat, self._ledger.address(row.chat)}
+        if not (self._allowed & names or names & set(await asyncio.to_thread(self._subscribed))):
             return Outcome(Verdict.DROPPED, "the chat is no longer in ALERT_CHATS")
         if row.state == "ambiguous" and (row.resends or row.payload.get("once")):
             return Outcome(Verdict.UNKNOWN, "the process ended while it was sent")

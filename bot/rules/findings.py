@@ -35,11 +35,18 @@ class Row:
     caution: str = ""
 
 
+Severity = Literal["critical", "normal", "minor"]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A change that somebody should know. `episode` names it: the same one is told once."""
+    """A change that somebody should know. `episode` names it: the same one is told once.
+
+    It is `critical` where something that the campaign says in public may be wrong.
+    """
 
     audience: ClassVar[Audience] = "team"
+    severity: ClassVar[Severity] = "normal"
     kind: ClassVar[str]
     episode: str
 
@@ -81,6 +88,7 @@ class Differs(Finding):
     """The page of a release does not say what its file says."""
 
     kind: ClassVar[str] = "witness"
+    severity: ClassVar[Severity] = "critical"
     release: Release
     differences: tuple[Difference, ...]
 
@@ -104,6 +112,7 @@ class Revised(Finding):
     """A release that was read before says something else now. `named` are told one by one."""
 
     kind: ClassVar[str] = "revision"
+    severity: ClassVar[Severity] = "critical"
     release: Release
     named: tuple[Revision, ...]
     others: int  # further figures that changed
@@ -203,6 +212,7 @@ class ClaimMoved(Finding):
     """What the campaign says in public stands otherwise than before, or its figure was corrected."""
 
     kind: ClassVar[str] = "claim"
+    severity: ClassVar[Severity] = "critical"
     news: ClaimNews
 
 
@@ -224,6 +234,7 @@ class Shifted(Finding):
     """Organisations changed against all others."""
 
     kind: ClassVar[str] = "shift"
+    severity: ClassVar[Severity] = "minor"
     release: Release
     news: News
 
@@ -244,6 +255,7 @@ class Entered(Finding):
     """Somebody entered a figure; `before` is the one that it corrects."""
 
     kind: ClassVar[str] = "entered"
+    severity: ClassVar[Severity] = "minor"
     figure: Figure
     release: Release
     before: Revision | None = None
@@ -254,6 +266,7 @@ class Noticed(Finding):
     """A publisher said something about what is followed."""
 
     kind: ClassVar[str] = "notice"
+    severity: ClassVar[Severity] = "minor"
     notice: Notice
 
 
@@ -318,6 +331,7 @@ class Introduced(Finding):
     """Sources are watched from now on; each by its title, with its newest release or reading."""
 
     kind: ClassVar[str] = "introduced"
+    severity: ClassVar[Severity] = "minor"
     sources: tuple[tuple[str, Release | Figure | None], ...]
 
 
@@ -358,6 +372,24 @@ class DeliveryProblem(Finding):
 
     audience: ClassVar[Audience] = "operator"
     kind: ClassVar[str] = "delivery"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered(Finding):
+    """What a chat was not told at once is told together: each alert's number, first line and address."""
+
+    kind: ClassVar[str] = "digest"
+    items: tuple[tuple[int, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff(Finding):
+    """A message for the team waits for a person's yes; `text` is what it says."""
+
+    audience: ClassVar[Audience] = "operator"
+    kind: ClassVar[str] = "sign_off"
+    alert: int
     text: str
 
 

@@ -163,6 +163,25 @@ def restarts(code: str, where: Directory) -> tuple[Restart, ...]:
     return tuple(Restart(period, tuple(sorted(by_month[period]))) for period in sorted(by_month))
 
 
+def lies(code: str, where: Directory) -> tuple[str, ...]:
+    """Return a code and those of what its place lies in, the nearest first: sub-ICB, ICB, region.
+
+    A sub-ICB's name is its ICB's with its own code: `NHS Kent and Medway ICB - 91Q`.
+    """
+    around: dict[str, None] = {code: None}
+    for place in where.places.get(code, ()):
+        icb = place.icb or (_icb_of(place, where) if place.kind == "SubICB" else None)
+        region = place.region or next((found.region for found in where.places.get(icb or "", ())), None)
+        around |= dict.fromkeys(filter(None, (icb, region)))
+    return tuple(around)
+
+
+def _icb_of(place: Place, where: Directory) -> str | None:
+    called = _words(place.name) - {place.code.casefold()}
+    boards = (near for group in where.places.values() for near in group if near.kind == "ICB")
+    return next((near.code for near in boards if any(_words(name) == called for name in near.names)), None)
+
+
 def _place(
     kind: str, code: str, names: tuple[str, ...], said: Mapping[str, str | None], *, published: bool = False
 ) -> Place:

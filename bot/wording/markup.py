@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from bot.wording import numbers
+from bot.wording.language import t
 
 TEXT_LIMIT = 4096  # UTF-16 units after entity parsing
 MOST_ENTITIES = 100  # Telegram ignores the styles beyond them
@@ -101,6 +102,16 @@ class Message:
         """Return the lines in their order, with a word on what was left out."""
         more = (line(f"… and {self.omitted} more"),) if self.omitted else ()
         return (*self.lines, *self.items, *more, *self.tail)
+
+
+def corrected(number: int) -> str:
+    """Return the line that marks a message with other figures than stand now."""
+    return t("✏️ Corrected since: see #A{number}", number=number)
+
+
+def headed(payload: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    """Return an outbox payload with a line before its first, without markup."""
+    return {**payload, **{form: f"{mark}\n{payload[form]}" for form in ("html", "plain", "short")}}
 
 
 def bold(*parts: Part) -> Styled:

@@ -1,0 +1,88 @@
+"""Who is told: the team's chats and those that subscribed, each as it asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from bot.delivery.packing import Place
+from bot.places import stored_places
+from bot.rules.findings import Finding, Severity
+from bot.rules.places import lies
+from bot.rules.routing import ELSEWHERE, WAITS, News, Way, codes_of, route
+from scrapers.toolkit.contract import ENGLAND, Scraper
+from state.records import Subscription, Waiting
+from state.store import Reader, Writer
+
+if TYPE_CHECKING:
+    from bot.alerts import Destinations
+
+
+class Told(NamedTuple):
+    """One place that is told, and how."""
+
+    place: Place
+    way: Way
+
+
+def wishes(tx: Reader, destinations: Destinations) -> Mapping[tuple[str, int | None], Subscription]:
+    """Return what each chat that may be told asked for; the team's get everything unless they chose."""
+    team = ((place.chat, place.thread) for place in destinations.team)
+    return {**{place: Subscription(*place) for place in team}, **tx.wanted()}
+
+
+def followers(
+    tx: Reader, destinations: Destinations, source: Scraper | None, finding: Finding, now: datetime
+) -> Iterator[Told]:
+    """Yield each place in which the team or a follower is told of a finding."""
+    wanted = wishes(tx, destinations)
+    key, codes = source.key if source else "", codes_of(finding, source)
+    news = _news(tx, key, codes, finding.severity, wanted.values())
+    for place, one in wanted.items():
+        if way := route(news, one, now):
+            yield Told(Place(*place), way)
+
+
+def let_go(tx: Writer, destinations: Destinations, held_for: str, now: datetime) -> int:
+    """Let what is held for a person's word go its way, as each chat wants it; return how many messages."""
+    rows, wanted = tx.parcels.waiting(held_for), wishes(tx, destinations)
+    told: dict[int, News] = {}
+    for row in rows:
+        one = wanted.get((row.chat, row.thread)) or Subscription(row.chat, row.thread, active=False)
+        if row.alert not in told:
+            told[row.alert] = _again(tx, row, wanted.values())
+        _send_on(tx, row, route(told[row.alert], one, now), now)
+    return len(rows)
+
+
+def let_wait(tx: Writer, wanted: Subscription, now: datetime) -> None:
+    """Let all that still waits for a chat go the way that it wants from now on."""
+    for row in tx.parcels.waiting_in(wanted.chat, wanted.thread, *WAITS):
+        if row.action != "edit" and "severity" in row.finding:
+            _send_on(tx, row, route(_again(tx, row, [wanted]), wanted, now), now)
+
+
+def _news(
+    tx: Reader, source: str, codes: Collection[str], severity: Severity, wanted: Collection[Subscription]
+) -> News:
+    """Return what is told; its areas with what they lie in, where somebody chose among such."""
+    chosen = {name for one in wanted for name in one.choices if name.startswith("area ")}
+    if set(codes) <= {ENGLAND.code} or chosen <= {f"area {code}" for code in (*codes, ELSEWHERE)}:
+        return News(source, tuple((code,) for code in codes), severity)
+    where = stored_places(tx, source)
+    return News(source, tuple(lies(code, where) for code in codes), severity)
+
+
+def _again(tx: Reader, row: Waiting, wanted: Collection[Subscription]) -> News:
+    """Return what an alert is about that was found before."""
+    about = row.finding
+    return _news(tx, row.source, about.get("areas", ()), about.get("severity", "normal"), wanted)
+
+
+def _send_on(tx: Writer, row: Waiting, way: Way | None, now: datetime) -> None:
+    if way is None:
+        tx.parcels.give_up(row, "the chat does not want it", now)
+    else:
+        held = way.how if way.how in WAITS else None
+        tx.parcels.route(row, held, way.due, silent=way.how == "silent")
