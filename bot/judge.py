@@ -11,8 +11,9 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.rules.xmr import FEWEST, SIGN, Good, Kind, Settings, assurance, lasted, point_type, reason, variation
+from bot.rules.xmr import FEWEST, SIGN, Good, Kind, Settings, assurance, lasted, point_type, variation
 from bot.rules.xmr import xmr as charts
+from bot.wording.causes import cause
 from bot.wording.numbers import count
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def in_words(verdict: Verdict) -> Iterator[str]:
     else:
         back = [point.value for point in reversed(points)]
         limits = newest.mean, newest.lower, newest.upper
-        why = reason(newest.kind, lasted(newest.kind, back, *limits), each)
+        why = cause(newest.kind, lasted(newest.kind, back, *limits), each)
         yield f"{newest.period}: {_short(newest.value)}, {why}"
     if not isnan(newest.lower):
         usual = f"{_short(newest.lower)} to {_short(newest.upper)}"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from bot.rules import periods, since
+from bot.rules import since
 from bot.rules.providers import Without
-from bot.rules.xmr import SIGN, Good, Kind, reason
+from bot.rules.xmr import SIGN, Good, Kind
 
 # What may be no more than the month of the year: it is set beside the same month last year.
 SEASONAL = frozenset({Kind.ABOVE_LIMIT, Kind.BELOW_LIMIT, Kind.TWO_ABOVE, Kind.TWO_BELOW})
@@ -106,11 +106,6 @@ class Signal:
     def is_good(self) -> bool | None:
         """Return whether the direction is the good one; None where neither is."""
         return None if self.good == "neither" else self.direction == SIGN[self.good]
-
-    @property
-    def reason(self) -> str:
-        """Return in words why it is special cause."""
-        return reason(self.kind, self.lasted, periods.kind(self.period))
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,28 +172,6 @@ def lasted(kind: Kind, newest_first: Sequence[float], mean: float, lower: float,
     return sum(1 for _ in takewhile(bool, flags))
 
 
-def reason(kind: Kind, points: int, each: str) -> str:
-    """Return in words why a point is special cause; it lasts for so many `points`, `each` a `month`, say."""
-    side = "above" if kind.direction > 0 else "below"
-    match kind:
-        case Kind.COMMON:
-            return "no special cause"
-        case Kind.RISING | Kind.FALLING:
-            return f"{_ordinal(points)} {'rise' if kind.direction > 0 else 'fall'} in a row"
-        case Kind.TWO_ABOVE | Kind.TWO_BELOW:
-            return f"two of the last three {each}s far {side} its average"
-        case Kind.RUN_ABOVE | Kind.RUN_BELOW:
-            return f"{_ordinal(points)} {each} in a row {side} its average"
-        case _ if points > 1:
-            return f"{_ordinal(points)} {each} in a row {side} its usual range"
-    return f"{side} its usual range"
-
-
-def _ordinal(number: int) -> str:
-    last = number % 10 if number % 100 not in (11, 12, 13) else 0
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
-
-
 def _level(kind: Kind) -> str:
     return "high" if kind.direction > 0 else "low"
 

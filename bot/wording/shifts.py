@@ -7,27 +7,28 @@ from collections.abc import Iterator
 from bot.rules.digest import Digest, News, Shift
 from bot.rules.xmr import Kind
 from bot.wording import numbers
-from bot.wording.language import n, t
+from bot.wording.language import later, n, t
 from scrapers.toolkit.contract import Unit
 
 NAMED = 3  # of a group
 
 _REASONS = {
-    Kind.ABOVE_LIMIT: "above its upper limit",
-    Kind.BELOW_LIMIT: "below its lower limit",
-    Kind.RISING: "7th month in a row that it rose",
-    Kind.FALLING: "7th month in a row that it fell",
-    Kind.TWO_ABOVE: "two of three months near its upper limit",
-    Kind.TWO_BELOW: "two of three months near its lower limit",
-    Kind.RUN_ABOVE: "7 months or more above its average",
-    Kind.RUN_BELOW: "7 months or more below its average",
+    Kind.ABOVE_LIMIT: later("above its upper limit"),
+    Kind.BELOW_LIMIT: later("below its lower limit"),
+    Kind.RISING: later("7th month in a row that it rose"),
+    Kind.FALLING: later("7th month in a row that it fell"),
+    Kind.TWO_ABOVE: later("two of three months near its upper limit"),
+    Kind.TWO_BELOW: later("two of three months near its lower limit"),
+    Kind.RUN_ABOVE: later("7 months or more above its average"),
+    Kind.RUN_BELOW: later("7 months or more below its average"),
 }
 
 
 def news_lines(news: News) -> Iterator[str]:
     """Yield the lines of one message: what changed, then how far from usual, since when, and of how many."""
     first = news.shifts[0]
-    shown: dict[str, object] = {"arrow": _arrow(first), "measure": first.key.title, "area": first.area.name}
+    measure, area = t(first.key.title), first.area.name
+    shown: dict[str, object] = {"arrow": _arrow(first), "measure": measure, "area": area}
     if news.by == "series":
         value, good = _value(first, first.value), _good(first)
         yield t("{arrow} {measure}, {area}: {value}{good}", **shown, value=value, good=good)
@@ -43,7 +44,7 @@ def news_lines(news: News) -> Iterator[str]:
         names = [shift.area.name for shift in news.shifts]
     else:
         yield t("🔀 {area}: {count} of {of} measures changed", **shown)
-        names = [f"{shift.key.title}{_good(shift)}:" for shift in news.shifts]
+        names = [f"{t(shift.key.title)}{_good(shift)}:" for shift in news.shifts]
     largest = zip(names, news.shifts[:NAMED], strict=False)
     yield t("largest: ") + "; ".join(
         f"{name} {_value(shift, shift.value)} ({_range(shift)})" for name, shift in largest

@@ -9,12 +9,14 @@ from bot.rules.findings import Asked, Remarks, WatchMoved
 from bot.rules.measures import DERIVED, PUBLISHED, share_of
 from bot.rules.signals import Closing, Question, Signal
 from bot.wording import numbers
-from bot.wording.language import n, t
+from bot.wording.causes import cause
+from bot.wording.language import later, n, t
 from bot.wording.markup import Line, bold, clean, code, line
 from bot.wording.shifts import digest_line
 from scrapers.toolkit.contract import ENGLAND, Scraper, Unit
 
 NAME_CAP = 80
+EXTREMES = {"highest": later("highest"), "lowest": later("lowest")}
 UNITS: Mapping[str, Unit] = {"M049": Unit.MEDIAN, "M038": Unit.COUNT}  # watched and no share
 
 
@@ -35,7 +37,7 @@ def headline(signal: Signal) -> str:
         "{arrow} {name}, {area}: {value} in {period}{judged}",
         arrow=arrow,
         name=title(signal.measure),
-        area=clean(signal.area, NAME_CAP),
+        area=_area(signal.area),
         value=_value(signal, signal.value),
         period=numbers.period(signal.period),
         judged=judged,
@@ -56,14 +58,13 @@ def _against_the_usual(signal: Signal) -> str:
         year = numbers.period(periods.year_before(signal.period))
         parts.append(t("{value} in {period}", value=_value(signal, signal.year_ago), period=year))
     usual = [t("usual {low}–{high}", low=_bare(signal, signal.lower), high=_value(signal, signal.upper))]
-    usual.append(signal.reason)
+    usual.append(cause(signal.kind, signal.lasted, periods.kind(signal.period)))
     if signal.extreme:
-        word = signal.extreme.word
-        since = signal.extreme.since
+        word, since = t(EXTREMES[signal.extreme.word]), signal.extreme.since
         usual.append(
-            t("{word} since {period}", word=t(word), period=numbers.period(since))
+            t("{word} since {period}", word=word, period=numbers.period(since))
             if since
-            else t("{word} of {count} months", word=t(word), count=signal.extreme.of)
+            else t("{word} of {count} months", word=word, count=signal.extreme.of)
         )
     if signal.turn:
         back = t("first fall") if signal.turn.word == "rise" else t("first rise")
@@ -81,7 +82,7 @@ def _definition(signal: Signal) -> str:
     parts = []
     share = share_of(signal.measure)
     if share:
-        parts.append(t("Of {denominator}.", denominator=share.of))
+        parts.append(t("Of {denominator}.", denominator=t(share.of)))
     if signal.year is not None:
         parts.append(t("12 months: {value}.", value=_value(signal, signal.year)))
     if signal.target is not None:
@@ -146,7 +147,7 @@ def _closed(closing: Closing) -> str:
     return t(
         "Back to usual: {name}, {area}, {value} (told in {period}).",
         name=title(closing.measure),
-        area=clean(closing.area, NAME_CAP),
+        area=_area(closing.area),
         value=numbers.value(closing.value, unit_of(closing.measure)),
         period=numbers.period(closing.said.period),
     )
@@ -155,10 +156,10 @@ def _closed(closing: Closing) -> str:
 def title(measure: str) -> str:
     """Return what a watched measure is called."""
     known = DERIVED.get(measure) or PUBLISHED.get(measure)
-    return known.title if known else TITLES.get(measure, measure)
+    return t(known.title if known else TITLES.get(measure, measure))
 
 
-TITLES = {"M038": "Waiting for treatment", "M049": "Median wait for treatment, in days"}
+TITLES = {"M038": later("Waiting for treatment"), "M049": later("Median wait for treatment, in days")}
 
 
 def unit_of(measure: str) -> Unit:
@@ -169,6 +170,10 @@ def unit_of(measure: str) -> Unit:
 def _value(signal: Signal, number: float) -> str:
     whole = signal.area != ENGLAND.code
     return numbers.value(number, unit_of(signal.measure), whole=whole)
+
+
+def _area(code: str) -> str:
+    return t("England") if code == ENGLAND.code else clean(code, NAME_CAP)
 
 
 def _bare(signal: Signal, number: float) -> str:

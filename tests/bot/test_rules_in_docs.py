@@ -10,7 +10,8 @@ from bot.judge import Asked, judge
 from bot.rules import periods
 from bot.rules.measures import values_of
 from bot.rules.providers import without
-from bot.rules.xmr import LIMIT, NHSE, reason
+from bot.rules.xmr import LIMIT, NHSE
+from bot.wording.causes import cause
 from tests.bot.watching import england, providers
 from tests.test_docs import MEASURES, ROOT, table
 
@@ -34,7 +35,7 @@ def test_the_usual_range_of_the_example_is_computed_as_it_is_explained() -> None
         ["average moving range", f"{sum(ranges):.1f} ÷ {len(ranges)}", f"{usual:.3f}"],
         ["distance of a limit", f"{LIMIT} × {usual:.3f}", f"{LIMIT * usual:.3f}"],
         ["usual range", f"{mean:.3f} ± {LIMIT * usual:.3f}", f"{low} to {high}"],
-        ["March 2026", f"{point.value} > {high}", reason(point.kind, 1, "month")],
+        ["March 2026", f"{point.value} > {high}", cause(point.kind, 1, "month")],
     ]
 
 

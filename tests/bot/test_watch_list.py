@@ -20,6 +20,7 @@ from bot.rules.policy import CLOSED, grouped
 from bot.rules.providers import without
 from bot.rules.signals import SEASONAL, Judged, Signal, State
 from bot.rules.xmr import Kind
+from bot.wording.causes import cause
 from tests.bot.watching import Watched, england, judge, providers, up_to
 
 CALM = [50.0, 52.0, 49.0, 51.0, 48.0, 51.0, 50.0] * 4  # 28 months about 50, usually 45 to 55
@@ -50,7 +51,7 @@ def test_a_calm_series_says_nothing() -> None:
 def test_a_run_is_told_in_its_seventh_month_and_again_seven_months_later_while_it_lasts() -> None:
     run = [51.5, 52.0] * 8
     found = told(CALM + run, minimum=0.3)
-    assert [(count - len(CALM), s.reason, s.again) for count, s in found] == [
+    assert [(count - len(CALM), cause(s.kind, s.lasted, "month"), s.again) for count, s in found] == [
         (7, "7th month in a row above its average", False),
         (14, "14th month in a row above its average", True),
     ]
@@ -60,7 +61,7 @@ def test_a_run_is_told_in_its_seventh_month_and_again_seven_months_later_while_i
 
 def test_a_single_point_is_told_at_once_and_at_double_size_again() -> None:
     found = told([*CALM, 57.0, 66.0])
-    assert [(count - len(CALM), s.reason, s.again) for count, s in found] == [
+    assert [(count - len(CALM), cause(s.kind, s.lasted, "month"), s.again) for count, s in found] == [
         (1, "above its usual range", False),
         (2, "above its usual range", True),
     ]
@@ -126,7 +127,10 @@ def test_a_new_entry_learns_the_past_in_silence() -> None:
 def test_what_came_in_a_month_that_was_missed_is_told_while_it_lasts() -> None:
     state = judge({"M192": months(CALM)}, [Watched()]).state
     (signal,) = judge({"M192": months([*CALM, 58.0, 58.5])}, [Watched()], state).signals
-    assert (signal.value, signal.reason) == (58.5, "2nd month in a row above its usual range")
+    assert (signal.value, cause(signal.kind, signal.lasted, "month")) == (
+        58.5,
+        "2nd month in a row above its usual range",
+    )
 
 
 def test_nothing_is_compared_across_a_break() -> None:
