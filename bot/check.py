@@ -381,10 +381,12 @@ class Checker:
         except (Unreachable, TimeoutError, BudgetSpent) as error:
             log.info("%s: no page beside the file of %s: %s", source.key, release.key, error)
         except Exception as error:  # the edge around a page that is not needed
-            why, kept = _failure(error), ""
             if isinstance(error, SourceChanged):
                 why, kept = str(error), await asyncio.to_thread(self.keep, source, error)
                 self.web.forget(error.url)
+            else:
+                log.exception("%s: the reader of a page failed", source.key)
+                why, kept = _failure(error), ""
             told = await self.commit(witnesses.cannot_read, source, release, why, kept, self.clock())
             result.alerts += told
 
