@@ -110,7 +110,7 @@ def opened(settings: Settings) -> Iterator[Store]:
 
 def month(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """Return a month as it was given, if one was, or end saying what was expected."""
-    if value is not None and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value, re.ASCII):
+    if value and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value, re.ASCII):
         raise click.BadParameter(f"expected a month like 2021-01, found {value!r}")
     return value
 
@@ -411,6 +411,38 @@ def claims(as_json: bool) -> None:
         listing.print_json(listing.claim_rows(found))
     else:
         listing.print_claims(found, {key: source.url for key, source in sources.items()})
+
+
+@main.command()
+@click.option("--since", default="", callback=month, help="The first month to show; without it, all stored.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def backtest(since: str, as_json: bool) -> None:
+    """Say what these rules and this campaign file would have told of every stored release.
+
+    Each is judged as of its own day. `held` says whether it was still so in the six months after. Nothing is
+    written, and nothing is told.
+
+    \b
+    Example:
+      figurewatch backtest --since 2023-05
+    """
+    from bot import backtest as testing
+    from bot import listing
+    from bot.operate.progress import progress_bar
+
+    settings = start(quiet=True)
+    campaign = campaign_of(settings)
+    with opened(settings) as store, store.reading() as tx, progress_bar("releases") as show:
+        found = testing.backtest(tx, campaign, since, show)
+    if as_json:
+        listing.print_json(testing.as_json(found))
+    elif not found:
+        click.echo(listing.NOTHING, err=True)
+    else:
+        said = listing.Column("what would have been told", cut="end")
+        listing.print_table(("release", "kind", said, "held"), testing.rows(found))
+        for line in testing.in_words(found):
+            click.echo(line)
 
 
 @main.command()

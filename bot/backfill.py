@@ -140,20 +140,10 @@ async def _one(checker: Checker, source: Scraper, release: Release, since: str) 
     """Read one past release; return whether it held figures from `since` on."""
     web = checker.web.for_source(source.hosts)
     opened = (await source.visit([release], web))[0]
-    if not opened.file or not is_out(opened) or (opened.period and _last_month(opened.period) < since):
+    if not opened.file or not is_out(opened) or (opened.period and periods.last_month(opened.period) < since):
         return False
     fetched = await source.fetch(opened, web)
     now = checker.clock()
     content = await read(source, fetched, now)
     await checker.commit(checker.committer.past, source, content, now)
     return True
-
-
-def _last_month(period: str) -> str:
-    """Return the last month of a period."""
-    match periods.kind(period):
-        case "year":
-            return f"{int(period[:4]) + 1}-03"
-        case "quarter":
-            return f"{period[:4]}-{3 * int(period[-1]):02}"
-    return period[:7]

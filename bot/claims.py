@@ -19,7 +19,7 @@ def standings(tx: Reader, claims: Iterable[Claim], sources: Mapping[str, Scraper
     for claim in claims:
         source, needs = sources[claim.figure.source], claim.figure.needs
         units = {code: measure.unit for code, measure in tx.measures(source.key).items()}
-        history, entered = tx.supported(source.key, _place(tx, source, claim.figure.area), needs)
+        history, entered = tx.supported(source.key, place_of(tx, source, claim.figure.area), needs)
         found.append(standing(claim, history, units, entered))
     return found
 
@@ -35,7 +35,7 @@ def moved(tx: Writer, claims: Sequence[Claim], source: Scraper, now: datetime) -
     return [ClaimMoved(f"claim:{one.now.claim.says}:{now.isoformat()}", one) for one in told if one]
 
 
-def _place(tx: Reader, source: Scraper, area: str) -> tuple[str, str]:
+def place_of(tx: Reader, source: Scraper, area: str) -> tuple[str, str]:
     """Return kind and code of an area: the one of the headlines, or the first that has this code."""
     home = source.headline_area
     if area in (home.code, home.name):

@@ -84,7 +84,7 @@ def recoded(panel: Panel) -> Iterator[tuple[int, int]]:
             usual, grown = _grown(
                 size[members][:, max(0, before - YEAR + 1) : before + 1], size[members, now]
             )
-            gone = np.flatnonzero(here[:, before] & ~here[:, now:].any(axis=1))
+            gone = np.flatnonzero(here[:, before] & ~here[:, now])
             come = np.flatnonzero(here[:, now] & ~here[:, :now].any(axis=1))
             for change in (*usual[gone], *-size[members[come], now]):
                 if not abs(change) >= FEWEST:

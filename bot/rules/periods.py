@@ -47,3 +47,13 @@ def shifted(period: str, steps: int) -> str:
 def year_before(period: str) -> str:
     """Return the same period a year earlier. Raises ValueError for a reading."""
     return shifted(period, -_IN_A_YEAR.get(kind(period), 0))
+
+
+def last_month(period: str) -> str:
+    """Return the last month of a period, or the month of a reading."""
+    match kind(period):
+        case "year":
+            return f"{int(period[:4]) + 1}-03"
+        case "quarter":
+            return f"{period[:4]}-{3 * int(period[-1]):02}"
+    return period[:7]

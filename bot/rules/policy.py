@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isnan
+from math import isnan, sqrt
 
 from bot.rules import periods, since
 from bot.rules.breaks import Breaks, start
@@ -16,13 +16,14 @@ from bot.rules.measures import History, judged_values, year_of
 from bot.rules.providers import FEW, MANY, Without, without
 from bot.rules.questions import questions_of
 from bot.rules.signals import SEASONAL, Closing, Judged, Memory, Question, Said, Signal, State, Watch
-from bot.rules.verdicts import Verdict, verdicts
+from bot.rules.verdicts import WINDOW, Verdict, verdicts
 from bot.rules.xmr import FEWEST, Kind, assurance
 from scrapers.toolkit.contract import ENGLAND
 
 AGAIN = 7  # periods after which the same is told again while it lasts
 DOUBLE = 2  # times the size that was told: told again at once
 CLOSED = 3  # periods without special cause in a row end what was told
+HELD, FEWEST_AFTER = 6, 4  # periods after a signal that say whether it held, and how many must be known
 FAR = 3  # times the distance of a limit: what many providers together may explain
 EXACT = 1e-9  # a move of 1.0 between shares of one decimal is no smaller than 1
 
@@ -77,6 +78,26 @@ def grouped(signals: Iterable[Signal]) -> tuple[tuple[Signal, ...], ...]:
     for signal in signals:
         groups.setdefault((signal.family or signal.measure, signal.area), []).append(signal)
     return tuple(map(tuple, groups.values()))
+
+
+def lasted(signal: Signal, values: since.Series, breaks: Breaks) -> bool | None:
+    """Return whether a signal held: whether the six periods after it lie on its side of what was usual.
+
+    Their mean is set against the average and limits of then, the limits as narrow as a mean's are. None while
+    the sixth is not published, where fewer than four are known, or where the measure broke since.
+    """
+    last = periods.shifted(signal.period, HELD)
+    opening = start(breaks, signal.measure, signal.period)
+    if max(values, default="") < last or start(breaks, signal.measure, last) != opening:
+        return None
+    first = max(opening, periods.shifted(signal.period, 1 - WINDOW))
+    before = [value for period, value in values.items() if first <= period <= signal.period]
+    after = [v for period, v in values.items() if signal.period < period <= last and v is not None]
+    if len(after) < FEWEST_AFTER:
+        return None
+    points = sum(value is not None for value in before)
+    reach = (signal.upper - signal.mean) * sqrt(1 / len(after) + 1 / points)
+    return signal.direction * (sum(after) / len(after) - signal.mean) > reach
 
 
 @dataclass(frozen=True, slots=True)
