@@ -230,7 +230,7 @@ def _unwitnessed(finding: Unwitnessed, source: Scraper, now: datetime) -> Messag
         line(clean(finding.why, TROUBLE_CAP)),
     ]
     kept = (line(t("The page is kept in {path}", path=finding.kept)),) if finding.kept else ()
-    tail = (line(t("The file was waited for instead; nothing is missing but a minute.")),)
+    tail = (line(t("The release is told from its file instead.")),)
     return Message((*lines, *kept), tail=tail, buttons=_open(finding.release.url))
 
 
