@@ -90,6 +90,7 @@ class Desk:
     pages: MemoryPages
     clock: Callable[[], datetime]
     right: Right
+    transport: Callable[[str], Transport]
 
     def take_lease(self) -> bool:
         """Take or renew the right to watch and to send; False while another process has it."""
@@ -164,6 +165,7 @@ async def open_desk(
             pages,
             clock,
             right,
+            transport,
         )
         desk.checker.hurry = desk.sender.poke
         try:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import ExitStack
 
 from bot.campaign import Campaign
+from bot.commands.asking import Asking
 from bot.commands.polling import Polling
 from bot.desk import Desk, open_desk, utc_now
 from bot.gather import Gatherer
@@ -60,4 +61,5 @@ def _polling(desk: Desk, vitals: Vitals) -> Polling | None:
         allowed=allowed,
         resume=desk.sender.resume,
         moved=desk.sender.moved,
+        asking=Asking(desk),
     )

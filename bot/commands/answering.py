@@ -71,24 +71,29 @@ class Card(NamedTuple):
 
     id: str
     title: str
+    source: str
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked: the words after the command, in which chat, when, and the text that it replies to."""
+    """What was asked: the words after the command, in which chat, when, and the text that it replies to.
+
+    `bot` is the name by which we are called in any chat.
+    """
 
     text: str
     chat: str
     now: datetime
     replies_to: str = ""
+    bot: str = ""
 
 
 class Answers:
     """Answers every question from what is stored."""
 
-    def __init__(self, store: Store, campaign: Campaign, where: Destinations, username: str) -> None:
-        self._store, self._campaign, self._where, self._username = store, campaign, where, username
+    def __init__(self, store: Store, campaign: Campaign, where: Destinations) -> None:
+        self._store, self._campaign, self._where = store, campaign, where
         self._sources = {source.key: source for source in campaign.sources}
         self._aims = {
             watch.measure: Aim(watch.good, watch.target, watch.settings)
@@ -105,7 +110,7 @@ class Answers:
 
     def help(self, asked: Asked) -> Answer:
         """Return how to ask."""
-        return Answer(overviews.help_lines(self._username, _menu()))
+        return Answer(overviews.help_lines(asked.bot, _menu()))
 
     def status(self, asked: Asked) -> Answer:
         """Return how each source stands."""
@@ -222,7 +227,11 @@ class Answers:
             likely = [Series(named, other) for other in wanted.places[:MOST_KIN]]
             likely += [Series(other, place) for other in wanted.measures[1:] if other.source == named.source]
             told = [self._told(tx, series) for series in dict.fromkeys(likely[:MOST_CARDS])]
-        return [Card(_id(one.series), answers.summary(one), answers.card(one)) for one in told if one]
+        return [
+            Card(_id(one.series), answers.summary(one), answers.said_by(one.origin), answers.card(one))
+            for one in told
+            if one
+        ]
 
     # What buttons and links ask for.
 
@@ -403,8 +412,9 @@ class Answers:
 
     def _chats(self, asking: str) -> frozenset[str]:
         """Return the chats whose alerts a chat may see: the team's, and in the operator's chat its own."""
-        team = {place.chat for place in self._where.team}
-        return frozenset(team | {self._where.operator.chat} if asking == self._where.operator.chat else team)
+        team, operator = {place.chat for place in self._where.team}, self._where.operator.chat
+        moved = {state.moved_to: chat for chat, state in self._store.chats().items()}
+        return frozenset(team | {operator} if operator in (asking, moved.get(asking)) else team)
 
 
 def _instead(wanted: Wanted, catalogue: Catalogue) -> Message:

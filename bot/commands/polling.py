@@ -10,6 +10,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.commands.asking import Asking
+from bot.commands.gate import Gate
 from bot.delivery.outcome import sort_outcome
 from bot.operate.vitals import Vitals
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("figurewatch.telegram")
 
 OFFICIAL = "https://api.telegram.org"
-HEARD = ("my_chat_member", "message")
+HEARD = ("my_chat_member", "message", "callback_query", "inline_query")
 POLL_TIME = 10  # seconds that the server holds an answer back
 RETRY = 30.0  # seconds between two tries to begin while Telegram is down
 
@@ -33,7 +35,7 @@ class Polling:
 
     `allowed` returns the chats that are served, by their ids of old and of now, and may take a moment;
     `resume` is called with the id of one that lets us write again, `moved` with the old and the new id of a
-    group that became a supergroup.
+    group that became a supergroup. `asking` answers what people ask; without it nothing is answered.
     """
 
     def __init__(
@@ -46,11 +48,11 @@ class Polling:
         allowed: Callable[[], Collection[str]],
         resume: Callable[[str], Awaitable[None]],
         moved: Callable[[str, str], Awaitable[None]],
+        asking: Asking | None = None,
     ) -> None:
         self._token, self._base = token, f"{(api_url or OFFICIAL).rstrip('/')}/bot"
         self._vitals, self._clock = vitals, clock
-        self._allowed, self._resume, self._moved = allowed, resume, moved
-        self._served: Collection[str] = ()  # the chats that are known to be allowed
+        self._gate, self._resume, self._moved, self._asking = Gate(allowed), resume, moved, asking
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until `stop` is set. A token that is refused is said in the log; nobody listens then."""
@@ -62,8 +64,12 @@ class Polling:
         try:
             if await self._begin(application, updater, stop):
                 await application.start()
+                if self._asking:
+                    await self._asking.begin(application.bot)
                 await stop.wait()
         finally:
+            if self._asking:
+                self._asking.end()
             if updater.running:
                 with suppress(TelegramError):  # what ended the polling before: the watchdog has seen it
                     await updater.stop()
@@ -120,9 +126,12 @@ class Polling:
             .get_updates_request(Heartbeat(read_timeout=POLL_TIME + 15, connect_timeout=10.0))
             .build()
         )
-        application.add_handler(TypeHandler(Update, self._gate), group=-1)
+        application.add_handler(TypeHandler(Update, self._let_in), group=-1)
         application.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
         application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migration))
+        if self._asking:
+            self._asking.add(application)
+            self._asking.add_last(application)
         return application
 
     def _failed(self, error: TelegramError) -> None:
@@ -131,22 +140,14 @@ class Polling:
         if isinstance(error, Conflict):
             self._vitals.rival.meet(self._clock())
 
-    async def _gate(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Let nothing through but what comes from an allowed chat."""
+    async def _let_in(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Let nothing through but what comes from those who are served."""
         from telegram.ext import ApplicationHandlerStop
 
-        chat = update.effective_chat
-        if chat is None or not await self._is_allowed(str(chat.id)):
+        if not await self._gate.permitted(update, context.bot):
+            if self._asking:
+                await self._asking.refuse(update)
             raise ApplicationHandlerStop
-
-    async def _is_allowed(self, chat: str) -> bool:
-        """Return whether a chat is served. For one that is not known it is asked again: a chat may move."""
-        if chat not in self._served:
-            try:
-                self._served = await asyncio.to_thread(self._allowed)
-            except Exception:  # the library would let the update through
-                log.exception("whether chat %s is served could not be found out", chat)
-        return chat in self._served
 
     async def _membership(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Go on in a chat that lets us write again."""

@@ -24,9 +24,9 @@ NO_TEXT = "no text in the message to edit"  # it is a photo
 class Letter:
     """A message as it goes out. Without `html`, the plain text is what is sent, and there are no buttons.
 
-    `buttons` are rows of {label, url} or {label, callback}. The text is the caption of a `photo`, a PNG. What
-    it `edits` or is a `reply_to` are ids of messages in the same chat; a reply to one that is gone is no
-    fault.
+    `buttons` are rows of {label, url} or {label, callback}. The text is the caption of a `photo`, a PNG, or
+    of a `document`, a file with its name. What it `edits` or is a `reply_to` are ids of messages in the same
+    chat; a reply to one that is gone is no fault.
     """
 
     plain: str
@@ -34,6 +34,7 @@ class Letter:
     buttons: tuple[tuple[Mapping[str, str], ...], ...] = ()
     silent: bool = False
     photo: bytes | None = None
+    document: tuple[str, bytes] | None = None
     edits: int | None = None
     reply_to: int | None = None
 
@@ -119,6 +120,11 @@ class TelegramTransport:
             place["reply_parameters"] = ReplyParameters(letter.reply_to, allow_sending_without_reply=True)
         if letter.photo is not None:
             message = await self._bot.send_photo(photo=letter.photo, caption=letter.text, **place)
+        elif letter.document is not None:
+            name, body = letter.document
+            message = await self._bot.send_document(
+                document=body, filename=name, caption=letter.text, **place
+            )
         else:
             preview = LinkPreviewOptions(is_disabled=True)
             message = await self._bot.send_message(text=letter.text, link_preview_options=preview, **place)

@@ -79,6 +79,24 @@ def welcome(name: str, menu: tuple[tuple[Button, ...], ...]) -> Message:
     )
 
 
+def menu() -> dict[str, str]:
+    """Return the commands that everybody is shown, each with what it does."""
+    return {
+        "figure": t("A figure in a place: drop-out Kent"),
+        "compare": t("Two beside each other: drop-out Kent Devon"),
+        "petition": t("The petition: its pace, and when it may reach the goal"),
+        "latest": t("The newest of each source"),
+        "next": t("Coming releases"),
+        "status": t("How each source stands"),
+        "claims": t("What we say in public, beside the figures"),
+        "history": t("The last messages and their numbers"),
+        "why": t("Why a message was sent: 142"),
+        "measures": t("What can be asked for"),
+        "export": t("A figure as a file: drop-out Kent"),
+        "help": t("How to ask"),
+    }
+
+
 def unknown_person() -> Message:
     """Return the one answer to people whom nobody has let in."""
     return Message((line(t("This bot works for a campaign team and answers only in its chats.")),))
