@@ -17,6 +17,7 @@ from bot.rules.claims import Bounds, Claim, FigureOf, Parts
 from bot.rules.headline import needed
 from bot.rules.measures import DEATHS, DERIVED, share_of
 from bot.rules.petition import Marks, parse_marks
+from bot.wording.language import ENGLISH, languages
 from scrapers.toolkit.contract import ENGLAND, Scraper
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,8 +40,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+def _shipped(language: str) -> str:
+    if language not in languages():
+        raise ValueError(f"expected a language that ships, {' or '.join(languages())}, found {language!r}")
+    return language
+
+
 class _Head(_Strict):
     name: str
+    language: Annotated[str, AfterValidator(_shipped)] = ENGLISH
     sources: list[str] | None = None
     sign_off: bool = False
 
@@ -113,6 +121,7 @@ class Campaign:
     marks: Mapping[str, Marks]
     watches: tuple[_Watch, ...] = ()
     claims: tuple[Claim, ...] = ()
+    language: str = ENGLISH
     sign_off: bool = False  # whether what the team is told waits for a person's yes
 
     @property
@@ -191,6 +200,7 @@ def parse_campaign(document: Mapping[str, Any], path: str) -> Campaign:
         marks,
         tuple(watch for _, _, watch in watches),
         tuple(_claim(claim) for _, _, claim in claims),
+        head.language,
         head.sign_off,
     )
 

@@ -32,6 +32,7 @@ from bot.operate import crash
 from bot.operate.evidence import Evidence, folder_of
 from bot.pace import PACE, Pace
 from bot.settings import Settings
+from bot.wording.language import speaking
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
 from state.lease import Claim
 from state.store import Store, StoreError
@@ -122,7 +123,10 @@ async def open_desk(
     spend: Callable[[str], None] = lambda source: None,
     pace: Pace = PACE,
 ) -> AsyncIterator[Desk]:
-    """Open the web client and the chats around a store; pages seen are saved at the end."""
+    """Open the web client and the chats around a store; pages seen are saved at the end.
+
+    Whoever has opened it speaks the campaign's language, and so do the tasks begun meanwhile.
+    """
     where = destinations(settings, sign_off=campaign.sign_off)
     evidence = Evidence(folder_of(settings.evidence_dir, store.shown), store, settings.secrets, clock)
     pages = MemoryPages(await asyncio.to_thread(store.pages))
@@ -169,7 +173,8 @@ async def open_desk(
         )
         desk.checker.hurry = desk.sender.poke
         try:
-            yield desk
+            with speaking(campaign.language):
+                yield desk
         finally:
             try:
                 await asyncio.to_thread(desk.save_pages)

@@ -19,6 +19,7 @@ from bot.delivery.transports import Letter, Transport
 from bot.operate import crash
 from bot.pace import PACE, Pace
 from bot.rules.findings import Finding
+from bot.wording.language import t
 from bot.wording.markup import REPLACES, RESENT, late
 from state.records import InHand
 
@@ -313,10 +314,10 @@ class Sender:
             return replace(letter, edits=row.earlier)
         letter = replace(letter, photo=row.photo if form.photo else None, reply_to=row.earlier)
         if row.action == "anew":
-            letter = letter.headed(REPLACES)
+            letter = letter.headed(t(REPLACES))
         if self._clock() - row.created > timedelta(seconds=self._pace.late):
             letter = letter.headed(late(row.created))
-        return letter.headed(RESENT) if may_be_second(row) else letter
+        return letter.headed(t(RESENT)) if may_be_second(row) else letter
 
     def _adapted(self, row: OutboxRow, outcome: Outcome) -> _Form | None:
         """Return the form to try after one that surely did not arrive, or None when there is none."""

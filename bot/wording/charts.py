@@ -1,13 +1,17 @@
-"""What a chart shows, and the same in words for those who do not see it. Drawn by `bot.wording.plots`."""
+"""What a chart shows, and the same in words for those who do not see it. Drawn by `bot.wording.plots`.
+
+A chart knows the `language` of its words: it is drawn later, and elsewhere.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from bot.wording import numbers
+from bot.wording.language import spoken, t
 
 Tone = Literal["common", "improvement", "concern", "neutral", "missing"]
 
@@ -36,6 +40,7 @@ class SeriesChart:
     note: str = ""
     source: str = ""
     kind: Literal["series"] = "series"
+    language: str = field(default_factory=spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class PairChart:
     values: tuple[tuple[float | None, ...], tuple[float | None, ...]]
     source: str = ""
     kind: Literal["pair"] = "pair"
+    language: str = field(default_factory=spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class PetitionChart:
     ahead: tuple[str | None, str | None, str | None] = (None, None, None)
     source: str = ""
     kind: Literal["petition"] = "petition"
+    language: str = field(default_factory=spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class ReleaseChart:
     before: tuple[float | None, ...]
     source: str = ""
     kind: Literal["release"] = "release"
+    language: str = field(default_factory=spoken)
 
 
 Chart = SeriesChart | PairChart | PetitionChart | ReleaseChart
@@ -107,47 +115,63 @@ def alt_text(chart: Chart) -> str:
             return _series_in_words(chart)
         case PairChart(title=title, names=names):
             ends = [_last(chart.periods, values) for values in chart.values]
-            said = (
-                f"{name} {numbers.value(end[1], chart.unit)} in {numbers.period(end[0])}"
+            said = "; ".join(
+                t(
+                    "{name} {value} in {period}",
+                    name=name,
+                    value=numbers.value(end[1], chart.unit),
+                    period=numbers.period(end[0]),
+                )
                 for name, end in zip(names, ends, strict=True)
                 if end
             )
-            return f"Line chart. {title}: {'; '.join(said)}."
+            return t("Line chart. {title}: {said}.", title=title, said=said)
         case PetitionChart(title=title, counts=counts, goal=goal):
-            aim = f" The goal is {numbers.count(goal)}." if goal else ""
-            rise = f"from {numbers.count(counts[0])} to {numbers.signatures(counts[-1])}"
-            return f"Line chart. {title}: {rise}.{aim}"
+            rise = t(
+                "from {first} to {last}", first=numbers.count(counts[0]), last=numbers.signatures(counts[-1])
+            )
+            told = t("Line chart. {title}: {said}.", title=title, said=rise)
+            return f"{told} {t('The goal is {goal}.', goal=numbers.count(goal))}" if goal else told
         case ReleaseChart(title=title, labels=labels, values=values):
-            said = (
+            said = "; ".join(
                 f"{label} {numbers.value(value, 'percent')}"
                 for label, value in zip(labels, values, strict=True)
             )
-            return f"Bar chart. {title}: {'; '.join(said)}."
+            return t("Bar chart. {title}: {said}.", title=title, said=said)
 
 
 def _series_in_words(chart: SeriesChart) -> str:
     last = _last(chart.periods, chart.values)
     if last is None:
-        return f"Chart without a value. {chart.title}."
+        return t("Chart without a value. {title}.", title=chart.title)
     period, value = last
     first = next(
         period for period, found in zip(chart.periods, chart.values, strict=True) if found is not None
     )
     place = chart.periods.index(period)
     words = [
-        f"Chart of {chart.title}, {numbers.period(first)} to {numbers.period(period)}.",
-        f"Last value {numbers.value(value, chart.unit)}.",
+        t(
+            "Chart of {title}, {first} to {last}.",
+            title=chart.title,
+            first=numbers.period(first),
+            last=numbers.period(period),
+        ),
+        t("Last value {value}.", value=numbers.value(value, chart.unit)),
     ]
     if chart.mean and chart.lower and chart.upper:
         low, mean, high = (side[place] for side in (chart.lower, chart.mean, chart.upper))
         if low is not None and mean is not None and high is not None:
-            usual = f"{numbers.value(low, chart.unit)} to {numbers.value(high, chart.unit)}"
-            words.append(f"Average {numbers.value(mean, chart.unit)}, usual range {usual}.")
+            lower, average, upper = (numbers.value(side, chart.unit) for side in (low, mean, high))
+            words.append(
+                t("Average {mean}, usual range {low} to {high}.", mean=average, low=lower, high=upper)
+            )
     if chart.target is not None:
-        words.append(f"Target {numbers.value(chart.target, chart.unit)}.")
-    tone = chart.tones[place]
-    if tone in ("improvement", "concern"):
-        words.append(f"The last point is special cause: {tone}.")
+        words.append(t("Target {value}.", value=numbers.value(chart.target, chart.unit)))
+    match chart.tones[place]:
+        case "improvement":
+            words.append(t("The last point is special cause: improvement."))
+        case "concern":
+            words.append(t("The last point is special cause: concern."))
     return " ".join(words)
 
 

@@ -13,13 +13,13 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from bot.wording import numbers
-from bot.wording.language import t
+from bot.wording.language import later, t
 
 TEXT_LIMIT = 4096  # UTF-16 units after entity parsing
 MOST_ENTITIES = 100  # Telegram ignores the styles beyond them
 CAPTION_LIMIT = 1024  # of a photo
-RESENT = "(re-sent: the first copy could not be confirmed)"
-REPLACES = "(updated: this takes the place of an earlier message)"
+RESENT = later("(re-sent: the first copy could not be confirmed)")
+REPLACES = later("(updated: this takes the place of an earlier message)")
 
 _LABEL_LIMIT = 64
 _ROOM_FOR_MARKS = 192  # the lines that say that a copy is a second one, a replacement, and late
@@ -35,7 +35,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 def late(found: datetime) -> str:
     """Return the line that begins a message sent long after its news was found."""
-    return f"(late: this was found on {numbers.day_and_time(found)})"
+    return t("(late: this was found on {time})", time=numbers.day_and_time(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Message:
 
     def shown(self) -> tuple[Line, ...]:
         """Return the lines in their order, with a word on what was left out."""
-        more = (line(f"… and {self.omitted} more"),) if self.omitted else ()
+        more = (line(t("… and {count} more", count=self.omitted)),) if self.omitted else ()
         return (*self.lines, *self.items, *more, *self.tail)
 
 
@@ -306,7 +306,7 @@ def _usable(message: Message) -> tuple[tuple[Button, ...], ...]:
     """Return the buttons that Telegram accepts: one refused address would refuse the whole message."""
     rows = (
         tuple(
-            button._replace(label=clean(button.label, _LABEL_LIMIT) or "Open")
+            button._replace(label=clean(button.label, _LABEL_LIMIT) or t("Open"))
             for button in row
             if (
                 _is_usable(button.url)

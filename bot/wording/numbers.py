@@ -108,6 +108,11 @@ def _month(moment: date) -> str:
     return f"{t(MONTHS[moment.month - 1])} {moment.year}"
 
 
+def short_month(moment: date) -> str:
+    """Return the first letters of a month: `Mar`."""
+    return t(MONTHS[moment.month - 1])[:3]
+
+
 def expected(text: str) -> str:
     """Return an announced day or month in words."""
     return period(text) if len(text) == 7 else day(date.fromisoformat(text))

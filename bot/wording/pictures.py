@@ -58,7 +58,7 @@ def control_chart(
         (None,) * first + upper,
         target,
         tuple(period for period in breaks if period in shown),
-        t("Of {denominator}.", denominator=of) if of else "",
+        t("Of {denominator}.", denominator=t(of)) if of else "",
         f"{source.publisher}, {source.title}; {OGL}",
     )
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from bot.rules.places import Directory, Succession, chain, restarts
 from bot.wording import numbers
+from bot.wording.language import t
 
 
 def story(code: str, where: Directory) -> str:
@@ -18,8 +19,12 @@ def story(code: str, where: Directory) -> str:
     days = sorted({(step.code, step.on) for step in steps}, key=lambda day: day[1])
     told = [_taken_over([step for step in steps if (step.code, step.on) == day], where) for day in days]
     told += [
-        f"{code} took over {_listed([_called(joined, where) for joined in restart.joined])} "
-        f"in {numbers.period(restart.period)}: its figures before and after are not one series."
+        t(
+            "{code} took over {joined} in {month}: its figures before and after are not one series.",
+            code=code,
+            joined=_listed([_called(joined, where) for joined in restart.joined]),
+            month=numbers.period(restart.period),
+        )
         for restart in restarts(code, where)
     ]
     return " ".join(told)
@@ -29,7 +34,13 @@ def _taken_over(steps: Sequence[Succession], where: Directory) -> str:
     """Return one sentence for what became of a code on one day; several successors share what it was."""
     successors = _listed([_called(step.successor, where) for step in steps])
     code, _, on = steps[0]
-    return f"{code} until {_month_before(on)}; since then part of {successors}."
+    until = _month_before(on)
+    return t(
+        "{code} until {month}; since then part of {successors}.",
+        code=code,
+        month=until,
+        successors=successors,
+    )
 
 
 def _month_before(on: date) -> str:
@@ -43,4 +54,5 @@ def _called(code: str, where: Directory) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    *others, last = names
+    return t("{names} and {last}", names=", ".join(others), last=last) if others else last

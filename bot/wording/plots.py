@@ -28,6 +28,7 @@ from bot.wording.charts import (
     packed,
     unpacked,
 )
+from bot.wording.language import speaking, t
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,6 +77,11 @@ def draw(chart: Chart) -> bytes:
 
 def picture(chart: Chart) -> bytes:
     """Return the chart as a PNG, drawn here."""
+    with speaking(chart.language):
+        return _picture(chart)
+
+
+def _picture(chart: Chart) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
@@ -108,7 +114,7 @@ def _series(axes: Axes, chart: SeriesChart) -> None:
     if chart.target is not None:
         axes.axhline(chart.target, color=GOAL, linewidth=1.5, linestyle=":")
         axes.annotate(
-            f"target {numbers.value(chart.target, chart.unit)}",
+            t("target {value}", value=numbers.value(chart.target, chart.unit)),
             (0, chart.target),
             xytext=(2, 4),
             textcoords="offset points",
@@ -145,7 +151,7 @@ def _petition(axes: Axes, chart: PetitionChart) -> None:
     if chart.goal:
         axes.axhline(chart.goal, color=GOAL, linewidth=1.5, linestyle=":")
         axes.annotate(
-            f"goal {numbers.count(chart.goal)}",
+            t("goal {goal}", goal=numbers.count(chart.goal)),
             (times[0], chart.goal),
             xytext=(2, 4),
             textcoords="offset points",
@@ -185,7 +191,8 @@ def _release(axes: Axes, chart: ReleaseChart) -> None:
     axes.set_xlim(0, 115)
     axes.set_xticks(range(0, 101, 25))
     axes.tick_params(axis="x", labelsize=SMALL)
-    axes.set_xlabel("per cent; the dark line is the same period last year", fontsize=SMALL, color=FAINT)
+    legend = t("per cent; the dark line is the same period last year")
+    axes.set_xlabel(legend, fontsize=SMALL, color=FAINT)
 
 
 def _frame(figure: Figure, axes: Axes, chart: Chart) -> None:
@@ -225,10 +232,14 @@ def _days(at: str) -> float:
 def _dates(axes: Axes) -> None:
     """Name a few days under the axis; the year where it covers more than one."""
     first, last = axes.get_xlim()
-    form = "%b %Y" if last - first > YEAR else "%d %b"
     places = [first + (last - first) * part / 8 for part in (1, 3, 5, 7)]
-    days = [datetime.fromtimestamp(place * 86_400, UTC).strftime(form).lstrip("0") for place in places]
-    axes.set_xticks(places, days, fontsize=SMALL)
+    days = [datetime.fromtimestamp(place * 86_400, UTC) for place in places]
+    with_year = last - first > YEAR
+    said = [
+        f"{numbers.short_month(day)} {day.year}" if with_year else f"{day.day} {numbers.short_month(day)}"
+        for day in days
+    ]
+    axes.set_xticks(places, said, fontsize=SMALL)
 
 
 def _periods(axes: Axes, periods: Sequence[str]) -> None:
