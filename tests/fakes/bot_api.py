@@ -42,7 +42,7 @@ BOT: dict[str, Any] = {
     "username": "figurewatch_bot",
     "can_join_groups": True,
     "can_read_all_group_messages": False,
-    "supports_inline_queries": False,
+    "supports_inline_queries": True,
 }
 Kind = Literal["private", "group", "supergroup"]
 
@@ -152,6 +152,7 @@ class Shown:
     thread: int | None = None
     silent: bool = False
     photo: bytes | None = None
+    document: tuple[str, bytes] | None = None
     edited: datetime | None = None
     reply_to: int | None = None
     fixed: bool = False
@@ -161,6 +162,14 @@ class Shown:
         """Return the rows of buttons under the message."""
         rows: list[list[dict[str, str]]] = (self.reply_markup or {}).get("inline_keyboard", [])
         return rows
+
+
+class Card(NamedTuple):
+    """One answer to an inline question: its title, and the message that it would post."""
+
+    title: str
+    text: str
+    buttons: list[list[dict[str, str]]]
 
 
 @dataclass(slots=True)
@@ -259,6 +268,7 @@ class BotApi:
         self._arrivals: dict[int | None, deque[float]] = {}
         self.commands: dict[str, list[dict[str, str]]] = {}  # by the JSON of their scope
         self.callback_answers: dict[str, str] = {}
+        self.inline_answers: dict[str, list[Card]] = {}
         self.fault: Callable[[Call], Fault | None] = lambda call: None
         self._faults: dict[str, deque[Fault]] = {}
         self._updates: list[dict[str, Any]] = []
@@ -329,15 +339,41 @@ class BotApi:
         with self._lock:
             self._faults.setdefault(method, deque()).extend(faults)
 
-    def say(self, chat: int, text: str, *, user: int = 1) -> int:
-        """Let somebody write in a chat; return the update's id."""
+    def say(
+        self,
+        chat: int,
+        text: str,
+        *,
+        user: int = 1,
+        thread: int | None = None,
+        replying_to: int | None = None,
+        ago: int = 0,
+    ) -> int:
+        """Let somebody write in a chat, so many seconds `ago`; return the update's id."""
         with self._lock:
             command = re.match(r"/\w+(@\w+)?", text)
             entities = [{"type": "bot_command", "offset": 0, "length": command.end()}] if command else []
-            return self._add_message(self.chats[chat], user, text=text, entities=entities)
+            room = self.chats[chat]
+            topic = {"message_thread_id": thread, "is_topic_message": True} if thread else {}
+            earlier = room.find(replying_to)
+            reply = {"reply_to_message": _card(room, earlier)} if earlier else {}
+            content = {"text": text, "entities": entities, **topic, **reply}
+            if ago:
+                content["date"] = int(self._clock().timestamp()) - ago
+            return self._add_message(room, user, **content)
 
-    def press(self, chat: int, message_id: int, data: str, *, user: int = 1) -> int:
-        """Let somebody press a button under a message; return the update's id."""
+    def ask(self, text: str, *, user: int = 1) -> str:
+        """Let somebody write the bot's name and a question in some chat; return the question's id."""
+        with self._lock:
+            id = str(self._last_update + 1)
+            self._add_update({"inline_query": {"id": id, "from": _person(user), "query": text, "offset": ""}})
+            return id
+
+    def press(self, chat: int, message_id: int, data: str, *, user: int = 1, old: bool = False) -> int:
+        """Let somebody press a button under a message; return the update's id.
+
+        Of an `old` message the server shows only where it is.
+        """
         with self._lock:
             room = self.chats[chat]
             message = room.find(message_id)
@@ -347,7 +383,9 @@ class BotApi:
                 "id": str(self._last_update + 1),
                 "from": _person(user),
                 "chat_instance": str(chat),
-                "message": _card(room, message),
+                "message": {"message_id": message_id, "chat": room.card(), "date": 0}
+                if old
+                else _card(room, message),
                 "data": data,
             }
             return self._add_update({"callback_query": query})
@@ -483,6 +521,34 @@ class BotApi:
             raise _bad("IMAGE_PROCESS_FAILED")
         return self._post(call, room, "caption", 1024, file)
 
+    def _send_document(self, call: Call) -> Any:
+        room = self._room(call)
+        part, file = "document", call.params.get("document")
+        if isinstance(file, str):
+            part = file.removeprefix("attach://")
+            file = call.params.get(part)
+        if not isinstance(file, bytes) or not file:
+            raise _bad("there is no document in the request")
+        card = self._post(call, room, "caption", 1024)
+        room.messages[-1].document = call.text(f"{part}.filename"), file
+        return card
+
+    def _answer_inline_query(self, call: Call) -> Any:
+        results = call.json("results") or []
+        if len(results) > 50 or len({one["id"] for one in results}) < len(results):
+            raise _bad("RESULT_ID_DUPLICATE")
+        cards = []
+        for one in results:
+            if not 1 <= len(one["id"].encode()) <= 64:
+                raise _bad("RESULT_ID_INVALID")
+            content = Call(
+                "", {**one["input_message_content"], "reply_markup": json.dumps(one["reply_markup"])}
+            )
+            text, _ = _styled(content, "message_text", 4096)
+            cards.append(Card(one["title"], text, (_keyboard(content) or {}).get("inline_keyboard", [])))
+        self.inline_answers[call.text("inline_query_id")] = cards
+        return True
+
     def _edit_message_text(self, call: Call) -> Any:
         return self._edit(call, "text", 4096)
 
@@ -580,6 +646,7 @@ class BotApi:
 
 _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "answercallbackquery": BotApi._answer_callback_query,
+    "answerinlinequery": BotApi._answer_inline_query,
     "deletewebhook": BotApi._delete_webhook,
     "editmessagecaption": BotApi._edit_message_caption,
     "editmessagetext": BotApi._edit_message_text,
@@ -590,6 +657,7 @@ _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "getupdates": BotApi._get_updates,
     "getwebhookinfo": BotApi._get_webhook_info,
     "pinchatmessage": BotApi._pin,
+    "senddocument": BotApi._send_document,
     "sendmessage": BotApi._send_message,
     "sendphoto": BotApi._send_photo,
     "setmycommands": BotApi._set_my_commands,
@@ -767,7 +835,10 @@ def _params(query: str, content_type: str, body: bytes) -> dict[str, str | bytes
             value = part.get_payload(decode=True)
             name = part.get_param("name", header="content-disposition")
             assert isinstance(value, bytes)
-            params[str(name)] = value if part.get_filename() else value.decode()
+            filename = part.get_filename()
+            params[str(name)] = value if filename else value.decode()
+            if filename:
+                params[f"{name}.filename"] = filename
     else:
         params |= dict(parse_qsl(body.decode(), keep_blank_values=True))
     return params
