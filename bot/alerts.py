@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.delivery.packing import Picture, Place, pack
 from bot.delivery.transports import LOG
-from bot.followers import Told, followers
+from bot.followers import Told, Wishes, followers, wishes
 from bot.operate import crash
 from bot.rules.about import about
 from bot.rules.findings import (
@@ -75,12 +75,14 @@ def post(
     """
     added = 0
     crash.point("post:begun")
+    wanted: Wishes | None = None
     for finding in findings:
+        wanted = wanted or wishes(tx, destinations)
         number = tx.next_alert_id()
         message = compose(finding, source, number, seen or now)
         key = source.key if source else ""
         held = _held_for(finding, key, number, destinations)
-        told = _told(tx, destinations, source, finding, now)
+        told = _told(tx, destinations, wanted, source, finding, now)
         parcels = _parcels(message, _picture(tx, source, finding), told, held)
         if isinstance(finding, Revised):
             parcels = _under_the_first(tx, key, finding, number, parcels)
@@ -117,10 +119,15 @@ def _held_for(finding: Finding, source: str, number: int, destinations: Destinat
 
 
 def _told(
-    tx: Reader, destinations: Destinations, source: Scraper | None, finding: Finding, now: datetime
+    tx: Reader,
+    destinations: Destinations,
+    wanted: Wishes,
+    source: Scraper | None,
+    finding: Finding,
+    now: datetime,
 ) -> list[Told]:
     if finding.audience == "team":
-        return list(followers(tx, destinations, source, finding, now))
+        return list(followers(tx, wanted, source, finding, now))
     to = destinations.decider if finding.kind == SignOff.kind else destinations.operator
     return [Told(Place(to.chat, to.thread), Way("send", now))]
 

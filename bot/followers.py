@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bot.alerts import Destinations
 
 
+Wishes = Mapping[tuple[str, int | None], Subscription]  # by chat and topic
+
+
 class Told(NamedTuple):
     """One place that is told, and how."""
 
@@ -26,17 +29,16 @@ class Told(NamedTuple):
     way: Way
 
 
-def wishes(tx: Reader, destinations: Destinations) -> Mapping[tuple[str, int | None], Subscription]:
+def wishes(tx: Reader, destinations: Destinations) -> Wishes:
     """Return what each chat that may be told asked for; the team's get everything unless they chose."""
     team = ((place.chat, place.thread) for place in destinations.team)
     return {**{place: Subscription(*place) for place in team}, **tx.wanted()}
 
 
 def followers(
-    tx: Reader, destinations: Destinations, source: Scraper | None, finding: Finding, now: datetime
+    tx: Reader, wanted: Wishes, source: Scraper | None, finding: Finding, now: datetime
 ) -> Iterator[Told]:
     """Yield each place in which the team or a follower is told of a finding."""
-    wanted = wishes(tx, destinations)
     key, codes = source.key if source else "", codes_of(finding, source)
     news = _news(tx, key, codes, finding.severity, wanted.values())
     for place, one in wanted.items():

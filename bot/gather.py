@@ -91,7 +91,7 @@ def _tell(tx: Writer, place: Place, rows: Sequence[Waiting], now: datetime) -> N
     """Add the digest, and note in which alert each of these was told."""
     number = tx.next_alert_id()
     items = tuple((row.alert, *_said(row.payload)) for row in rows if row.part == 1)
-    parts = [Gathered(f"digest:{number}", some) for some in _batches(items)]
+    parts = [Gathered(f"digest:{number}", some, len(items)) for some in _batches(items)]
     messages = [compose(part, None, number, now) for part in parts]
     parcels = tuple(
         Parcel(place.chat, parcel.payload, place.thread, part)

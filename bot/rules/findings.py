@@ -377,10 +377,14 @@ class DeliveryProblem(Finding):
 
 @dataclass(frozen=True, slots=True)
 class Gathered(Finding):
-    """What a chat was not told at once is told together: each alert's number, first line and address."""
+    """What a chat was not told at once is told together: each alert's number, first line and address.
+
+    `count` is how many they are in all parts of it.
+    """
 
     kind: ClassVar[str] = "digest"
     items: tuple[tuple[int, str, str], ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -730,8 +730,7 @@ def _daily(finding: DailyLine, source: Scraper | None, now: datetime) -> Message
 
 @_say.register
 def _gathered(finding: Gathered, source: Scraper | None, now: datetime) -> Message:
-    count = len(finding.items)
-    title = n("🗞 {count} message that waited", "🗞 {count} messages that waited", count)
+    title = n("🗞 {count} message that waited", "🗞 {count} messages that waited", finding.count)
     return Message((line(bold(title)), *(_waited(*item) for item in finding.items)))
 
 
