@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.rules.breaks import shipped_breaks
-from bot.rules.findings import Finding, MarkCrossed, PaceTurned, Remarks, WatchMoved
+from bot.rules.findings import Finding, MarkCrossed, PaceTurned, ReleaseOut, Remarks, WatchMoved
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.periods import kind
 from bot.rules.signals import Memory, Said, Signal, Watch
-from bot.wording.pictures import breaks_of, control_chart, petition_chart
+from bot.wording.pictures import breaks_of, control_chart, petition_chart, release_chart
 from bot.wording.signals import title, unit_of
 from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fact, Release, Scraper
 from state.records import Edition
@@ -73,6 +73,8 @@ def chart_of(tx: Reader, source: Scraper, finding: Finding) -> Chart | None:
     match finding:
         case WatchMoved():
             return _watched(tx, source, finding.signals[0])
+        case ReleaseOut():
+            return release_chart(source, finding)
         case MarkCrossed() | PaceTurned() if finding.projection:
             counts = tx.series(source.key, (EVERYWHERE.kind, EVERYWHERE.code), ["signatures"])["signatures"]
             return petition_chart(source, counts, finding.projection)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.rules import periods
 from bot.rules.findings import Row
 from bot.rules.measures import DERIVED, History
-from scrapers.toolkit.contract import Headline
+from scrapers.toolkit.contract import Headline, Unit
 
 
 def needed(headlines: Sequence[Headline]) -> frozenset[str]:
@@ -41,6 +41,15 @@ def headline_rows(headlines: Sequence[Headline], period: str, history: History) 
             past = {name: _value(code, said) for name, said in earlier.items() if _is_said(code, said)}
             rows.append(Row(line.label, code, line.unit, line.of, _value(code, now), past, line.caution))
     return tuple(rows)
+
+
+def compared(rows: Sequence[Row]) -> list[Row]:
+    """Return the shares that stand beside the same period last year."""
+    return [
+        row
+        for row in rows
+        if row.unit == Unit.PERCENT and row.value is not None and row.earlier.get("year_ago") is not None
+    ]
 
 
 def _said(period: str, history: History) -> Mapping[str, float | None]:

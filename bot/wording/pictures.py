@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from bot.rules import periods
 from bot.rules.breaks import Breaks
+from bot.rules.findings import ReleaseOut
+from bot.rules.headline import compared
 from bot.rules.pace import Projection
 from bot.rules.xmr import NHSE, SIGN, Good, Kind, Settings
-from bot.wording.charts import OGL, PetitionChart, SeriesChart, Tone
+from bot.wording import numbers
+from bot.wording.charts import OGL, PetitionChart, ReleaseChart, SeriesChart, Tone
 from bot.wording.language import t
 from scrapers.toolkit.contract import Scraper
 
@@ -74,6 +77,19 @@ def petition_chart(source: Scraper, counts: Mapping[str, float | None], ahead: P
         ahead.goal,
         (_written(ahead.early), _written(ahead.middle), _written(ahead.late)),
         f"{source.publisher}; {t('readings by Figurewatch')}",
+    )
+
+
+def release_chart(source: Scraper, out: ReleaseOut) -> ReleaseChart:
+    """Return a release at one glance: its shares beside those of the same period last year."""
+    rows = compared(out.rows)
+    period = numbers.period(out.release.period or "")
+    return ReleaseChart(
+        f"{source.title}, {source.headline_area.name}: {period}",
+        tuple(row.label for row in rows),
+        tuple(row.value or 0.0 for row in rows),
+        tuple(row.earlier["year_ago"] for row in rows),
+        f"{source.publisher}; {OGL}",
     )
 
 

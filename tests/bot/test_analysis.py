@@ -110,9 +110,7 @@ def question(house: House) -> str:
     """Let a count halve that nobody explains, and return the number of the question about it."""
     april(house, reliably_recovered=11_000)
     (asked,) = [text for text in house.operator if text.startswith("❓")]
-    assert asked.startswith(
-        "❓ Is this right? Count_M193 (M193)\nEngland: 26,588, then 11,000 in April"
-    )
+    assert asked.startswith("❓ Is this right? Count_M193 (M193)\nEngland: 26,588, then 11,000 in April")
     assert "Held back until you say so: 📉 Reliable recovery, England: 20.0% in April 2026 – worse" in asked
     match = re.search(r"figurewatch release (A\d+)", asked)
     assert match
