@@ -1,7 +1,7 @@
 """In which language is spoken: every wording is written in English where it is said, and looked up here.
 
-Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`. What it lacks is said
-in English; a test names what is missing.
+Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`, and at its end a list
+of what is said in English until somebody translates it. How one is made: docs/decisions/0034-language.md.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ENGLISH = "en"
+UNTRANSLATED = "untranslated"  # the table of a catalogue that lists what it lacks
 FOLDER = Path(__file__).parent
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
@@ -65,5 +67,6 @@ def catalogue(language: str) -> Mapping[str, str]:
         return {}
     if language not in languages():
         raise ValueError(f"expected a language among {', '.join(languages())}, found {language!r}")
-    texts: dict[str, str] = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    texts: dict[str, Any] = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    del texts[UNTRANSLATED]
     return texts

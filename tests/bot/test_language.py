@@ -1,0 +1,137 @@
+"""Another language: one file, whole or saying what it lacks, and spoken in all that the worker posts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.campaign import CampaignError, parse_campaign
+from bot.wording import plots
+from bot.wording.charts import ReleaseChart, alt_text, packed, unpacked
+from bot.wording.language import ENGLISH, FOLDER, catalogue, languages, speaking, spoken, t
+from bot.wording.markup import REPLACES, RESENT, late, utf16_length
+from bot.wording.numbers import period
+from docs.words import listed, placeholders, renew, texts
+from tests.bot.house import MONTHLY_ALONE, TEAM, House, open_house, sqlite
+from tests.fakes.nhs import Issue, Nhs, england, month_file
+
+CATALOGUES = sorted(FOLDER.glob("*.toml"))
+
+
+def test_welsh_ships_beside_english() -> None:
+    assert languages() == (ENGLISH, "cy")
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_a_catalogue_names_every_text_and_none_that_is_gone(path: Path) -> None:
+    translated, untranslated = listed(path)
+    known = {*translated, *untranslated}
+    mend = "is mended by python -m docs.words"
+    assert set(texts()) - known == set(), f"{path.name} lacks these, which {mend}"
+    assert known - set(texts()) == set(), f"{path.name} has these, which are said nowhere"
+    assert not set(untranslated) & translated.keys(), f"{path.name} has both translated and not, which {mend}"
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
+def test_a_translation_fills_in_what_the_english_does_and_joins_where_it_does(path: Path) -> None:
+    for text, said in listed(path)[0].items():
+        assert placeholders(said) == placeholders(text), text
+        assert said.strip(), text
+        assert [said[:1].isspace(), said[-1:].isspace()] == [text[:1].isspace(), text[-1:].isspace()], text
+
+
+def test_the_list_of_untranslated_texts_is_kept_by_a_command(tmp_path: Path) -> None:
+    path = tmp_path / "xx.toml"
+    path.write_text('"March" = "Marzo"\n"Said nowhere" = "X"\n\n[untranslated]\ntexts = ["Gone"]\n')
+    assert renew(path) == ["Said nowhere"]
+    translated, untranslated = listed(path)
+    assert translated["March"] == "Marzo"
+    assert {*translated, *untranslated} == {*texts(), "Said nowhere"}
+
+
+def test_what_is_not_translated_is_said_in_english() -> None:
+    with speaking("cy"):
+        assert t("March") == "Mawrth"
+        assert t("a text that nobody knows, {name}", name="{x}") == "a text that nobody knows, {x}"
+    assert t("March") == "March"
+
+
+def test_a_language_that_does_not_ship_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="expected a language among en, cy, found 'xx'"):
+        catalogue("xx")
+    document = {"campaign": {**MONTHLY_ALONE, "language": "fr"}}
+    with pytest.raises(
+        CampaignError, match=r"language: expected a language that ships, en or cy, found 'fr'"
+    ):
+        parse_campaign(document, "campaign.toml")
+
+
+def test_a_language_is_spoken_by_the_tasks_and_threads_of_those_who_speak_it() -> None:
+    async def story() -> list[str]:
+        with speaking("cy"):
+            task = asyncio.create_task(asyncio.to_thread(spoken))
+        return [await task, spoken()]
+
+    assert asyncio.run(story()) == ["cy", "en"]
+
+
+def test_a_chart_is_drawn_in_the_language_in_which_it_was_made() -> None:
+    with speaking("cy"):
+        chart = ReleaseChart("Teitl", (t("Recovery"),), (51.2,), (50.0,))
+        assert alt_text(chart) == "Siart bar. Teitl: Gwellhad 51.2%."
+    again = unpacked(packed(chart))
+    assert again.language == "cy"
+    english = ReleaseChart("Teitl", (t("Recovery"),), (51.2,), (50.0,))
+    assert plots.picture(again) != plots.picture(english)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_lines_that_mark_a_copy_fit_into_the_room_that_is_kept_for_them(language: str) -> None:
+    with speaking(language):
+        marks = (t(RESENT), t(REPLACES), late(datetime(2026, 9, 30, 22, 59, tzinfo=UTC)))
+        assert sum(utf16_length(f"{mark}\n") for mark in marks) <= 192
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_month_and_quarter_has_its_own_words(language: str) -> None:
+    with speaking(language):
+        said = {period(f"2026-{month:02}") for month in range(1, 13)}
+        assert len(said | {period(f"2026-Q{quarter}") for quarter in range(1, 5)}) == 16
+
+
+def issue(name: str, published: date, referrals: int) -> Issue:
+    body = month_file(name, england(referrals)).encode()
+    return Issue(name, published, body=body, edited=f"{published.day} {published:%B %Y} 9:30 am")
+
+
+def test_a_release_is_told_in_welsh_where_the_campaign_asks_for_it(tmp_path: Path) -> None:
+    with open_house(sqlite(tmp_path)) as house:
+        house.campaign = {"campaign": {**MONTHLY_ALONE, "language": "cy"}}
+        asyncio.run(_published(house))
+        introduced, told = house.team
+        buttons = [button["text"] for row in house.telegram.chat(TEAM).messages[-1].buttons for button in row]
+    assert introduced.startswith(
+        "👀 Yn gwylio nawr: NHS Talking Therapies, monthly (diweddaraf: Mawrth 2026)"
+    )
+    assert told.splitlines()[:3] == [
+        "📊 NHS Talking Therapies, monthly, Lloegr: Ebrill 2026",
+        "Mewn cromfachau: y mis cynt",
+        "Atgyfeiriadau a dderbyniwyd 160,000 (163,100)",
+    ]
+    assert "Atgyfeiriadau yw'r rhain, nid pobl." in told
+    assert "cyhoeddwyd 11 Mehefin 2026 · gwelwyd 09:30:41" in told
+    assert "Agor digital.nhs.uk" in buttons
+    assert spoken() == ENGLISH
+
+
+async def _published(house: House) -> None:
+    nhs = Nhs(house.sites)
+    nhs.issues["2026-03"] = issue("2026-03", date(2026, 5, 14), 163_100)
+    nhs.publish(Issue("2026-04", expected="11 Jun 2026"))
+    await house.check()
+    house.now = datetime(2026, 6, 11, 8, 30, 41, tzinfo=UTC)
+    nhs.publish(issue("2026-04", date(2026, 6, 11), 160_000))
+    await house.check()
