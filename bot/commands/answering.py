@@ -102,6 +102,13 @@ class Answers:
         self._breaks = shipped_breaks()
         self._library = Library(campaign)
 
+    def warm(self) -> None:
+        """Do beforehand what the first question would wait for."""
+        with self._store.reading() as tx:
+            names = self._library.catalogue(tx).names
+            for named in names.measures[:1]:
+                self._told(tx, Series(named, names.homes[named.source]))
+
     # What people type.
 
     def start(self, asked: Asked) -> Answer:

@@ -76,8 +76,12 @@ class Asking:
         self._replies.end()
 
     async def begin(self, bot: Bot) -> None:
-        """Show the menus of commands."""
+        """Show the menus of commands, and be ready for the first question; best effort."""
         await show_menus(bot, overviews.menu())
+        try:
+            await asyncio.to_thread(self._answers.warm)
+        except Exception as error:  # the first question meets it again, and is answered as far as it can be
+            _note(error)
 
     async def refuse(self, update: Update) -> None:
         """Answer a stranger in a private chat with one line, once an hour."""
@@ -113,7 +117,7 @@ class Asking:
         call = parsed(query.data or "") if query else None
         if query is None or call is None:
             return
-        if not isinstance(query.message, Message):  # too old to be shown to us
+        if not (isinstance(query.message, Message) and query.message.is_accessible):  # too old
             await _answer(query, overviews.out_of_date())
             return
         turn = self._quota.take(str(query.message.chat.id))

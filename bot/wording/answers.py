@@ -24,7 +24,8 @@ from scrapers.toolkit.contract import ENGLAND, LONDON, Unit
 
 NAME_CAP, WORDS_CAP, MEANING_CAP = 80, 60, 400
 PAIR_SHOWN = 39  # periods of a chart of two series
-RULES_OF_PROVIDERS = "Provider"  # the kind of area that is never ranked
+ROUNDED = frozenset({"CommissioningRegion", "SubICB", "ICB", "Provider"})  # whose percentages are whole ones
+UNRANKED = "Provider"  # the kind of area that is never ranked
 
 
 class Origin(NamedTuple):
@@ -122,7 +123,7 @@ def _beside(told: Told) -> Iterator[str]:
         yield t("Same {each} last year: {value}.", each=each, value=_value(told, account.year_ago))
     if account.verdict is not None and account.value is not None:
         yield _usual(told, account.verdict)
-    elif periods.kind(account.period) in ("month", "quarter"):
+    elif account.value is not None and periods.kind(account.period) in ("month", "quarter"):
         yield t(
             "Too few {each}s with a value to say what is usual ({fewest} are needed).",
             each=each,
@@ -176,17 +177,17 @@ def _of(told: Told) -> Iterator[str]:
     """Yield of what a share is one, with its numbers, the share of a year, and the target."""
     account, named = told.account, told.series.measure
     if named.unit == Unit.PERCENT:
-        of = named.of or t("what, the publisher does not say")
+        of = _denominator(told)
         if account.parts and account.state == "known":
             top, bottom = map(numbers.count, account.parts)
             yield t(
                 "That is {top} of {bottom} {denominator}.",
                 top=top,
                 bottom=bottom,
-                denominator=clean(of, NAME_CAP * 2),
+                denominator=of,
             )
         else:
-            yield t("Of {denominator}.", denominator=clean(of, NAME_CAP * 2))
+            yield t("Of {denominator}.", denominator=of)
     if account.year is not None:
         yield t("Twelve months together: {value}.", value=_value(told, account.year))
     if account.aim.target is not None and told.series.place.code == ENGLAND.code:
@@ -201,8 +202,12 @@ def _of(told: Told) -> Iterator[str]:
         )
 
 
+def _denominator(told: Told) -> str:
+    return clean(told.series.measure.of or t("what, the publisher does not say"), 2 * NAME_CAP)
+
+
 def _broken(account: Account) -> Iterator[str]:
-    if account.broken:
+    if account.broken and min(account.values) < account.broken.period:
         yield t(
             "It means something else from {period} on, and is not compared with what came before.",
             period=when(account.broken.period),
@@ -211,7 +216,7 @@ def _broken(account: Account) -> Iterator[str]:
 
 def _cautions(told: Told) -> Iterator[str]:
     yield from told.cautions
-    if told.series.place.kind == RULES_OF_PROVIDERS:
+    if told.series.place.kind == UNRANKED:
         yield t("Providers see different people: this is no ranking.")
 
 
@@ -262,8 +267,8 @@ def compare(first: Told, second: Told) -> Message:
     for told, label in ((first, one), (second, other)):
         lines.append(line(bold(f"{label}: "), _in_short(told)))
         lines += [line(text) for text in _of(told) if not same]
-    if same:
-        lines += [line(text) for text in list(_of(first))[:1] if first.series.measure.unit == Unit.PERCENT]
+    if same and first.series.measure.unit == Unit.PERCENT:
+        lines.append(line(t("Of {denominator}.", denominator=_denominator(first))))
     cautions = dict.fromkeys((*_cautions(first), *_cautions(second)))
     if first.series.measure.unit != second.series.measure.unit:
         lines.append(line(t("They count different things, so that one chart cannot show both.")))
@@ -335,10 +340,9 @@ def made(
     codes = [code for code in dict.fromkeys(share.needs if share else (named.id,)) if code in figures]
     if codes:
         rows = t(
-            "Rows {codes} of {area} ({code}), {period}",
+            "Rows {codes} of {area}, {period}",
             codes=", ".join(codes),
-            area=clean(told.series.place.name, NAME_CAP),
-            code=told.series.place.code,
+            area=_place(told),
             period=when(account.period),
         )
         where = told.origin.file or told.origin.page
@@ -429,8 +433,15 @@ def _each(period: str) -> str:
     )
 
 
+def _place(told: Told) -> str:
+    """Return a place by its name, and the code by which it stands in the file."""
+    place = told.series.place
+    name = clean(place.name, NAME_CAP)
+    return name if place.code in place.name else t("{name} ({code})", name=name, code=place.code)
+
+
 def _value(told: Told, number: float | None) -> str:
-    whole = told.series.place.code != ENGLAND.code
+    whole = told.series.place.kind in ROUNDED
     return numbers.value(number, told.series.measure.unit, whole=whole)
 
 
