@@ -133,6 +133,7 @@ class _Replay:
     figures: dict[Place, dict[str, dict[str, float | None]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
+    places: Sequence[Place] = ()  # of the watch list
     stood: dict[str, str] = field(default_factory=dict)  # how each claim stood
     before: Remembered | None = None
     survey: Survey | None = None
@@ -140,6 +141,7 @@ class _Replay:
     def run(self) -> list[Replayed]:
         """Return each release, and each correction that tells something, with what would have been told."""
         releases = {one.key: one for one in self.tx.releases(self.source.key)}
+        self.places = watched_places(self.tx, self.source, self.campaign.watches)
         filled = Filled(self.tx, self.source, codes_of(self.campaign.watches))
         followed = self._followed()
         steps: list[_Step] = []
@@ -178,12 +180,9 @@ class _Replay:
         for (key, _), said in groupby(editions, key=lambda one: (one.release, one.published)):
             yield key, list(said)
 
-    def _places(self) -> list[Place]:
-        return watched_places(self.tx, self.source, self.campaign.watches)
-
     def _followed(self) -> Mapping[int, tuple[Place, str]]:
         """Return the series, by id, that the watch list or a claim is taken from: their place and measure."""
-        watched = set(self._places())
+        watched = set(self.places)
         claimed = {
             (place_of(self.tx, self.source, claim.figure.area), code)
             for claim in self.campaign.claims
@@ -227,7 +226,7 @@ class _Replay:
         for step in steps:
             period = step.release.period or ""
             known = Known(
-                {place[1]: _until(self.figures[place], period) for place in self._places()},
+                {place[1]: _until(self.figures[place], period) for place in self.places},
                 self.survey,
                 providers,
                 measures,
@@ -274,7 +273,7 @@ class _Replay:
                 yield Series(moved.now.claim.figure.measure, moved.now.claim.figure.area)
 
     def _values(self, measure: str, area: str) -> Mapping[str, float | None]:
-        place = next(place for place in self._places() if place[1] == area)
+        place = next(place for place in self.places if place[1] == area)
         return judged_values(measure, area, self.figures[place])
 
 

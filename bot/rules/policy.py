@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from math import isnan, sqrt
 
 from bot.rules import periods, since
@@ -22,6 +23,7 @@ from scrapers.toolkit.contract import ENGLAND
 
 AGAIN = 7  # periods after which the same is told again while it lasts
 DOUBLE = 2  # times the size that was told: told again at once
+MOST = 3  # messages of a release
 CLOSED = 3  # periods without special cause in a row end what was told
 HELD, FEWEST_AFTER = 6, 4  # periods after a signal that say whether it held, and how many must be known
 FAR = 3  # times the distance of a limit: what many providers together may explain
@@ -73,11 +75,17 @@ def judge_watch_list(
 
 
 def grouped(signals: Iterable[Signal]) -> tuple[tuple[Signal, ...], ...]:
-    """Return the signals of each family and area together: one message each, in the watch list's order."""
+    """Return the signals of each family and area together: one message each, in the watch list's order.
+
+    Of more than three messages the last says all the rest.
+    """
     groups: dict[tuple[str, str], list[Signal]] = {}
     for signal in signals:
         groups.setdefault((signal.family or signal.measure, signal.area), []).append(signal)
-    return tuple(map(tuple, groups.values()))
+    found = list(groups.values())
+    if len(found) > MOST:
+        found[MOST - 1 :] = [list(chain(*found[MOST - 1 :]))]
+    return tuple(map(tuple, found))
 
 
 def lasted(signal: Signal, values: since.Series, breaks: Breaks) -> bool | None:

@@ -36,9 +36,16 @@ class Verdict(NamedTuple):
 
     @property
     def size(self) -> float:
-        """Return how far the newest value is from the average, or a trend from where it began."""
-        trend = self.kind in (Kind.RISING, Kind.FALLING)
-        return abs(self.window[0] - (self.window[self.lasted] if trend else self.mean))
+        """Return how far the newest value is from the average, or a trend from where it began.
+
+        A run is no larger than its points are together, whatever the newest does by itself.
+        """
+        if self.kind in (Kind.RISING, Kind.FALLING):
+            return abs(self.window[0] - self.window[self.lasted])
+        newest = abs(self.window[0] - self.mean)
+        if self.kind not in (Kind.RUN_ABOVE, Kind.RUN_BELOW):
+            return newest
+        return min(newest, abs(sum(self.window[: self.lasted]) / self.lasted - self.mean))
 
 
 def verdicts(
