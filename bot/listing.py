@@ -21,6 +21,7 @@ from bot.rules.claims import Standing
 from bot.rules.meanings import Meaning, Version
 from bot.rules.measures import DERIVED, Derived
 from bot.wording import numbers
+from bot.wording.claims import reason
 from bot.wording.numbers import day_and_time
 from scrapers.toolkit.contract import LIVE, LONDON
 from state.records import StoredAlert, StoredFigure, StoredRelease
@@ -222,7 +223,7 @@ def claim_rows(standings: Iterable[Standing]) -> list[dict[str, Any]]:
             "unit": standing.unit,
             "period": standing.period,
             "verdict": standing.verdict,
-            "why": standing.why,
+            "why": reason(standing),
             "entered": standing.entered,
             "source": standing.claim.figure.source,
             "measure": standing.claim.figure.measure,
@@ -249,7 +250,8 @@ def print_claims(standings: Sequence[Standing], links: Mapping[str, str]) -> Non
     )
     for one in standings:
         by_hand = "its figure was entered by hand." if one.entered else ""
-        said = " ".join(filter(None, (one.why and f"{one.why}.", by_hand, one.claim.note)))
+        because = f"{reason(one)}." if one.why else ""
+        said = " ".join(filter(None, (because, by_hand, one.claim.note)))
         if said:
             sys.stdout.write(f"{_shown(one.claim.says)}: {_shown(said)}\n")
     for source in dict.fromkeys(one.claim.figure.source for one in standings):

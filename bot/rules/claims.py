@@ -16,6 +16,7 @@ from bot.rules.measures import DERIVED, History, share_of
 from scrapers.toolkit.contract import Unit
 
 Verdict = Literal["holds", "thin", "broken", "unknown"]
+Why = Literal["", "parts", "unagreed", "unread", "withheld", "missing"]
 
 
 class Bounds(NamedTuple):
@@ -70,6 +71,11 @@ class Parts:
     total: float
     of: tuple[float, ...]
 
+    @property
+    def sum(self) -> float:
+        """Return what they really add up to."""
+        return float(sum((Decimal(str(number)) for number in self.of), Decimal(0)))
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -90,16 +96,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a claim stands: its figure's value, unit and period, and in words why not where there is none.
+    """Where a claim stands: its figure's value, unit and period.
 
-    `entered` says that somebody entered its figure, or one that it is taken from.
+    `why` it has no verdict, or does not hold whatever its figure is: its own `parts` add up to something
+    else, nobody has agreed on what would be fair (`unagreed`), or its figure was not read yet (`unread`), is
+    `withheld`, or `missing` a part. `entered` says that somebody entered its figure, or one that it is taken
+    from.
     """
 
     claim: Claim
     verdict: Verdict
     value: float | None = None
     period: str | None = None
-    why: str = ""
+    why: Why = ""
     unit: str = Unit.NUMBER
     entered: bool = False
 
@@ -125,15 +134,14 @@ def _any_entered(figure: FigureOf, newest: str, entered: Collection[tuple[str, s
     return any((code, period) in entered for code in figure.needs for period in figure.spans(newest))
 
 
-def _judged(claim: Claim, history: History) -> tuple[Verdict, float | None, str | None, str]:
+def _judged(claim: Claim, history: History) -> tuple[Verdict, float | None, str | None, Why]:
     value, period, why = _value(claim.figure, history)
-    if claim.parts and (added := _sum(claim.parts.of)) != Decimal(str(claim.parts.total)):
-        why = f"its own parts add up to {float(added):,.15g}, not to {claim.parts.total:,.15g}"
-        return "broken", value, period, why
+    if claim.parts and claim.parts.sum != claim.parts.total:
+        return "broken", value, period, "parts"
     if value is None:
         return "unknown", None, period, why
     if claim.holds is None:
-        return "unknown", value, period, "nobody has agreed on what would be fair"
+        return "unknown", value, period, "unagreed"
     if value in claim.holds:
         return "holds", value, period, ""
     thin = claim.thin is not None and value in claim.thin
@@ -145,22 +153,22 @@ def _unit(figure: FigureOf, units: Mapping[str, str]) -> str:
     return Unit.PERCENT if shown else units.get(figure.measure, Unit.NUMBER)
 
 
-def _value(figure: FigureOf, history: History) -> tuple[float | None, str | None, str]:
+def _value(figure: FigureOf, history: History) -> tuple[float | None, str | None, Why]:
     """Return the figure's value and period, and why there is no value where there is none."""
     known = sorted({period for code in figure.needs for period in history.get(code, {})})
     if figure.period is not None:
         known = [period for period in known if period == figure.period]
     if not known:
-        return None, figure.period, "its figure was not read yet"
+        return None, figure.period, "unread"
     newest = next((p for p in reversed(known) if _at(figure.measure, p, history) is not None), None)
     if newest is None:
-        return None, known[-1], "its figure is withheld"
+        return None, known[-1], "withheld"
     value = _pooled(figure, newest, history) if figure.months else _at(figure.measure, newest, history)
     if figure.less is not None:
         value = _minus(value, _at(figure.less, newest, history))
     if figure.since is not None:
         value = _growth(value, _at(figure.measure, _same_period(newest, figure.since), history))
-    return value, newest, "" if value is not None else "a figure that it is computed from is missing"
+    return value, newest, "" if value is not None else "missing"
 
 
 def _at(measure: str, period: str, history: History) -> float | None:
@@ -193,10 +201,6 @@ def _growth(value: float | None, before: float | None) -> float | None:
         return None
     growth = 100 * (Decimal(str(value)) / Decimal(str(before)) - 1)
     return float(growth.quantize(Decimal("0.1"), ROUND_HALF_UP))
-
-
-def _sum(numbers: tuple[float, ...]) -> Decimal:
-    return sum((Decimal(str(number)) for number in numbers), Decimal(0))
 
 
 def remembered(now: Standing) -> str:

@@ -50,7 +50,7 @@ from bot.rules.findings import (
 )
 from bot.rules.meanings import Redefined
 from bot.rules.pace import Projection
-from bot.wording import numbers, signals
+from bot.wording import claims, numbers, signals
 from bot.wording.language import later, n, t
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line, link
 from bot.wording.shifts import news_lines
@@ -468,8 +468,8 @@ def _claim(finding: ClaimMoved, source: Scraper, now: datetime) -> Message:
         by_hand = t(", entered by hand") if standing.entered else ""
         period = numbers.period(standing.period or "")
         lines.append(line(t("The figure: "), bold(value), f"{old}, {period}{by_hand}"))
-    if standing.why:
-        lines.append(line(clean(_sentence(standing.why), NAME_CAP)))
+    if reason := claims.reason(standing):
+        lines.append(line(clean(_sentence(reason), NAME_CAP)))
     if claim.holds:
         lines.append(line(_conditions(claim)))
     then, today = t(VERDICTS[before]), t(VERDICTS[standing.verdict])

@@ -12,6 +12,7 @@ from bot.rules.wanted import Named
 from bot.wording import numbers
 from bot.wording.answers import NAME_CAP, called, due, opens, when
 from bot.wording.charts import PetitionChart
+from bot.wording.claims import reason
 from bot.wording.language import n, t
 from bot.wording.markup import Button, Line, Message, bold, clean, italic, line, link
 from scrapers.toolkit.contract import LONDON
@@ -216,7 +217,7 @@ def _claim(one: Standing) -> Line:
     if one.value is not None:
         value, period = numbers.value(one.value, one.unit), when(one.period or "")
         figure = t(" ({value}, {period})", value=value, period=period)
-    why = f": {clean(one.why, LINE_CAP)}" if one.why else ""
+    why = f": {clean(told, LINE_CAP)}" if (told := reason(one)) else ""
     return line(f"{sign} “{clean(one.claim.says, LINE_CAP)}” ", bold(words), figure, why)
 
 

@@ -163,7 +163,7 @@ def test_a_difference_and_a_growth_are_exact() -> None:
 
 def test_a_withheld_figure_leaves_a_claim_unknown_and_says_so() -> None:
     found = stands(NINETY, M053={"2026-03": None})
-    assert (found.verdict, found.why) == ("unknown", "its figure is withheld")
+    assert (found.verdict, found.why) == ("unknown", "withheld")
 
 
 def test_parts_that_do_not_add_up_break_a_claim_whatever_the_figure_says() -> None:
