@@ -26,7 +26,7 @@ class Call(NamedTuple):
 def pressed(verb: str, *args: str) -> str:
     """Return what a button sends. Raises ValueError for what could not be parsed again."""
     data = ":".join((verb, *args))
-    if parsed(data) is None:
+    if parsed(data) != Call(verb, args):
         raise ValueError(f"expected a verb and short arguments, at most {LONGEST} bytes, found {data!r}")
     return data
 
@@ -39,7 +39,7 @@ def parsed(data: str) -> Call | None:
 def linked(verb: str, *args: str) -> str:
     """Return the payload of a link to the bot. Raises ValueError for what could not be parsed again."""
     payload = "_".join((verb, *args))
-    if parsed_link(payload) is None:
+    if parsed_link(payload) != Call(verb, args):
         raise ValueError(f"expected a verb and short arguments, at most {LONGEST} bytes, found {payload!r}")
     return payload
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import sin
 
-from bot.alerts import post
-from bot.campaign import parse_campaign
+from bot.alerts import Destinations, post
+from bot.campaign import Campaign
 from bot.commands.asking import Asking
 from bot.commands.polling import Polling
 from bot.desk import Desk
@@ -86,7 +86,7 @@ def figures(month: str) -> list[Figure]:
     return found
 
 
-def fill(store: Store, desk: Desk) -> None:
+def fill(store: Store, campaign: Campaign, where: Destinations) -> None:
     """Store the months, an announced release, a petition with readings, and two alerts."""
     with store.writing() as tx:
         for month in MONTHS:
@@ -111,8 +111,7 @@ def fill(store: Store, desk: Desk) -> None:
             figure = Figure(signatures, EVERYWHERE, reading_period(at), 400.0 + hours)
             tx.save_figures(PETITION, LIVE, [figure], at, at)
         tx.note_checked([MONTHLY, PETITION], NOW - timedelta(minutes=4))
-        sources = {source.key: source for source in desk.campaign.sources}
-        where = desk.checker.committer.destinations
+        sources = {source.key: source for source in campaign.sources}
         row = Row("Recovery", "M192", Unit.PERCENT, "those finished", 51.2, {"before": 50.0})
         newest = Release(f"{MONTHS[-1]}-release", "March", "https://digital.nhs.uk/2026-03", MONTHS[-1], NOW)
         post(tx, where, sources[MONTHLY], [ReleaseOut("release:march", newest, (row,), 30)], NOW)
@@ -163,9 +162,8 @@ async def listening(house: House, *chats: str) -> AsyncIterator[Desk]:
     """Let a bot listen in these chats, with everything stored that can be asked."""
     house.campaign, house.now = dict(CAMPAIGN), NOW
     house.more["alert_chats"] = ",".join(chats or (str(TEAM),))
-    parse_campaign(house.campaign, "campaign.toml")
     async with house.desk() as desk:
-        fill(desk.store, desk)
+        fill(desk.store, desk.campaign, desk.checker.committer.destinations)
         vitals = Vitals(None, {})
         polling = Polling(
             TOKEN,

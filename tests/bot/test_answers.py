@@ -1,0 +1,121 @@
+"""Whatever is asked, the answer is one that Telegram takes, and says what is so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.alerts import Destination, Destinations
+from bot.campaign import parse_campaign
+from bot.commands.answering import Answer, Answers, Asked
+from bot.commands.asking import COMMANDS
+from bot.commands.callbacks import Call
+from bot.wording.markup import TEXT_LIMIT, payload, to_plain
+from state.store import Store
+from tests.bot.asked import CAMPAIGN, NOW, fill
+from tests.bot.house import sqlite
+from tests.fakes.telegram_html import parse_html, utf16_units
+
+TEAM, OPERATOR = "-1", "-2"
+WHERE = Destinations((Destination(TEAM),), Destination(OPERATOR))
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
+    """Give what answers from a filled store."""
+    store = Store.open(sqlite(tmp_path_factory.mktemp("asked")))
+    campaign = parse_campaign(CAMPAIGN, "campaign.toml")
+    fill(store, campaign, WHERE)
+    yield Answers(store, campaign, WHERE)
+    store.close()
+
+
+@pytest.fixture
+def unread(tmp_path: Path) -> Iterator[Answers]:
+    """Give what answers from an empty store."""
+    store = Store.open(sqlite(tmp_path))
+    yield Answers(store, parse_campaign(CAMPAIGN, "campaign.toml"), WHERE)
+    store.close()
+
+
+def ask(answers: Answers, name: str, text: str = "", chat: str = TEAM) -> Answer:
+    found: Answer = getattr(answers, name)(Asked(text, chat, NOW, bot="figurewatch_bot"))
+    return found
+
+
+def said(answers: Answers, name: str, text: str = "", chat: str = TEAM) -> str:
+    return to_plain(ask(answers, name, text, chat).message)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.text(max_size=200) | st.sampled_from(["recovery Kent", "drop-out", "M062 91Q", "waits Devon"]))
+@example(text="<b>recovery</b> & Kent")
+def test_any_question_gets_an_answer_that_telegram_takes(answers: Answers, name: str, text: str) -> None:
+    content = payload(ask(answers, name, text).message)
+    shown, _ = parse_html(content["html"])
+    assert 0 < utf16_units(shown) <= TEXT_LIMIT
+    for button in (button for row in content["buttons"] for button in row):
+        assert len(button.get("callback", "").encode()) <= 64
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.text(max_size=200))
+@example(text="recovery Kent")
+def test_any_inline_question_gets_cards_that_telegram_takes(answers: Answers, text: str) -> None:
+    for card in answers.cards(text):
+        shown, _ = parse_html(payload(card.message)["html"])
+        assert 0 < utf16_units(shown) <= TEXT_LIMIT
+        assert len(card.id) <= 64
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_empty_store_is_said_to_be_so(unread: Answers, name: str) -> None:
+    assert said(unread, name)
+    assert said(unread, name, "recovery Kent")
+
+
+def test_a_percentage_is_never_without_its_denominator(answers: Answers) -> None:
+    for text in ("recovery", "drop-out", "before treatment", "finished Kent"):
+        told = said(answers, "figure", text)
+        assert "\nOf " in told or "\nThat is " in told, told
+
+
+def test_what_cannot_be_drawn_together_is_said_in_words(answers: Answers) -> None:
+    answer = ask(answers, "compare", "wait recovery")
+    assert answer.chart is None
+    assert "They count different things" in to_plain(answer.message)
+
+
+def test_the_operators_alerts_are_his_own(answers: Answers) -> None:
+    assert "#A2" in said(answers, "why", "2")
+    assert "#A2" in said(answers, "why", "2", OPERATOR)
+
+
+def test_a_claim_is_told_beside_its_figure(answers: Answers) -> None:
+    assert "✅ “Half of those treated recover” holds (50.0%, March 2026)" in said(answers, "claims")
+
+
+def test_measures_are_looked_for_by_a_word(answers: Answers) -> None:
+    assert "Median wait for treatment, in days M049" in said(answers, "measures", "waiting")
+    assert said(answers, "measures", "saucers").startswith("No figure is called “saucers”")
+    assert 'Treated once only ("access attrition") treated_once' in said(answers, "measures")
+
+
+def test_the_newest_is_told_of_one_source_or_of_all(answers: Answers) -> None:
+    assert "634 signatures, 14 May 2026" in said(answers, "latest")
+    assert "March 2026" not in said(answers, "latest", "petition")
+
+
+def test_a_link_to_what_is_not_there_any_more_is_no_answer(answers: Answers) -> None:
+    for call in (
+        Call("figure", ("a", "b")),
+        Call("petition", ("a",)),
+        Call("go", ("start",)),
+        Call("figure"),
+    ):
+        assert answers.called(call, Asked("", TEAM, NOW)) is None
