@@ -29,7 +29,7 @@ DOUBLED = 2.0  # times as large: then it is
 GROUP = 3  # so many alike are one message
 MOST = 5  # messages of a release
 ONSET = 12  # months back, at most, in which the beginning of a change is looked for
-LASTS = 2  # months: what leapt in a single one is often a late file, and gone in the next
+FIRST, LAST = 2, 7  # months of a change in which it is told: one alone may be a late file, a year is no news
 STILL = 0.5  # of the change, at least, the newest month must show
 USUAL = 3.0  # standard deviations to either side
 
@@ -230,7 +230,7 @@ def _shifts(survey: Survey, found: scan.Verdicts, now: int) -> list[Shift]:
     large: dict[tuple[int, int], Shift] = {}
     for measure, place in np.argwhere(found.changed).tolist():
         shift = _shift(survey, found, measure, place, now)
-        if shift.months >= LASTS and _is_large(shift):
+        if FIRST <= shift.months <= LAST and _is_large(shift):
             large[measure, place] = shift
     parents = survey.panel.parents
     return [
