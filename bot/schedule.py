@@ -77,7 +77,8 @@ def day_plan(key: str, rhythm: ReleaseCalendar, releases: Sequence[StoredRelease
 
     On an announced day the release's own page is asked sharply around its minute; else the overview three
     times, the newest release once, and four others in turn, so that each is looked at again and again. Some
-    days before an announced day the page of what is to come takes the place of two of them.
+    days before an announced day the page of what is to come takes the place of two of them. A look asks for
+    one page.
     """
     due = _due(releases, day)
     if not due:
@@ -120,13 +121,12 @@ def _quiet_day(
     newest, near, older = out[:1], out[1 : NEAR + 1], out[NEAR + 1 :]
     after_release = (datetime.combine(day, rhythm.at) + timedelta(minutes=1)).time()
     plans: list[tuple[time, Look]] = [(at, LISTED) for at in (after_release, time(13), time(18))]
-    for at, group in (
-        (time(10, 15), newest),
-        (time(11, 30), _turn(near, day)),
-        (time(15, 30), _coming(releases, day) or _turn(older, day)),
+    for times, group in (
+        ((time(10, 15),), newest),
+        ((time(11, 30), time(12, 15)), _turn(near, day)),
+        ((time(15, 30), time(16, 15)), _coming(releases, day) or _turn(older, day)),
     ):
-        if group:
-            plans.append((at, Look("visit", tuple(release.key for release in group))))
+        plans += ((at, Look("visit", (release.key,))) for at, release in zip(times, group, strict=False))
     for number, (at, look) in enumerate(plans):
         yield Slot(_at(day, at) + _jitter(f"{key}:{day}:{number}", timedelta(minutes=10)), look)
 

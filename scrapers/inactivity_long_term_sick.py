@@ -16,7 +16,6 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
-from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from typing import NamedTuple
@@ -172,7 +171,7 @@ async def _get(cdid: str, web: Web) -> Page:
     return await web.get(f"{TOPIC}{cdid.lower()}/lms/data", accept=FORMS)
 
 
-@lru_cache(maxsize=2 * len(MEASURES))
+@reading.remembered(2 * len(MEASURES))
 def _series(page: Page, cdid: str) -> Series:
     """Read a series in either form; its months must follow each other in time."""
     with reading.reading(page):

@@ -2,7 +2,8 @@
 
 The page is WordPress with an "inlay" of CiviCRM: it holds no count, but names a script made for this one
 petition, and the count is in the script's JSON. The script is rebuilt every few minutes by the site; when the
-petition is switched off there, it only says "Inlay unavailable".
+petition is switched off there, it only says "Inlay unavailable". The page is asked each fourth time, and
+whenever the script that it named has no count.
 
 The target beside the count is made in the browser and moves away as it is approached. It is worked out here
 by the same rule, as information; a campaign has a goal of its own.
@@ -14,7 +15,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from scrapers.toolkit import entries, reading
@@ -34,13 +35,12 @@ from scrapers.toolkit.contract import (
     reading_period,
 )
 
-if TYPE_CHECKING:
-    from bs4 import Tag
-
 SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 DISPLAYED_TARGET = Measure("displayed_target", "Target shown on the page", Unit.SIGNATURES)
 HTML = frozenset({"text/html"})
 SCRIPT = frozenset({"text/javascript", "application/javascript", "application/x-javascript"})
+
+PAGE_EVERY = 4  # looks; an hour by day
 
 _SCRIPT_NAME = re.compile(r"inlay-([0-9a-f]{12})\.js")
 
@@ -66,38 +66,60 @@ class KonpPetition(Scraper):
         self.title = str(entry.get("title") or "Petition of Keep Our NHS Public")
         host = entries.host_of(self.url)
         self.hosts = frozenset({host, _twin(host), *entries.hosts(entry)})
+        self._script, self._looks = "", 0  # the script that the page named last, and looks since then
 
     async def releases(self, web: Web) -> Sequence[Release]:
         """Return the petition's one release, without a request."""
         return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
-        """Return the script that holds the count, found on the page."""
-        page = await web.get(self.url, accept=HTML)
-        with reading.reading(page):
-            address = script_address(await asyncio.to_thread(reading.soup, page), page)
-            host = entries.host_of(address)
-            if host not in self.hosts:
-                remedy = f'hosts = ["{host}"] in the petition\'s entry, if the server is its own'
-                raise SourceChanged("the petition's script on a listed host", f"it on {host}: add {remedy}")
-        return Fetched(release, await web.get(address, accept=SCRIPT))
+        """Return the script that holds the count."""
+        return Fetched(release, await self._known(web) or await self._named(web))
 
     def read(self, fetched: Fetched, now: datetime) -> Iterator[Figure]:
         """Yield the count of signatures, and the target that the page shows with it."""
-        with reading.reading(fetched.page):
-            signatures = count_in_script(reading.decode(fetched.page), inlay_id(fetched.page.url))
+        signatures = count_in_script(fetched.page)
         period = reading_period(now)
         yield Figure(SIGNATURES, EVERYWHERE, period, signatures)
         yield Figure(DISPLAYED_TARGET, EVERYWHERE, period, displayed_target(signatures))
 
+    async def _known(self, web: Web) -> Page | None:
+        """Return the script that the page named last; None where the page should be asked again."""
+        self._looks += 1
+        if not self._script or self._looks >= PAGE_EVERY:
+            return None
+        try:
+            script = await web.get(self._script, accept=SCRIPT)
+            count_in_script(script)
+        except SourceChanged:
+            return None
+        return script
 
-def script_address(root: Tag, page: Page) -> str:
+    async def _named(self, web: Web) -> Page:
+        """Return the script that the page names."""
+        self._script = ""
+        page = await web.get(self.url, accept=HTML)
+        address = await asyncio.to_thread(script_address, page)
+        host = entries.host_of(address)
+        if host not in self.hosts:
+            remedy = f'hosts = ["{host}"] in the petition\'s entry, if the server is its own'
+            with reading.reading(page):
+                raise SourceChanged("the petition's script on a listed host", f"it on {host}: add {remedy}")
+        script = await web.get(address, accept=SCRIPT)
+        self._script, self._looks = address, 0
+        return script
+
+
+@reading.remembered(4)
+def script_address(page: Page) -> str:
     """Return the address of the one script that a page names for an inlay."""
-    script = reading.one(root, "script[data-inlay-id]", "the petition's script")
-    address = reading.link(script, page, "the petition's script", "src")
-    named, declared = inlay_id(address), reading.attribute(script, "data-inlay-id", "the petition's script")
-    if named != declared:
-        raise SourceChanged(f"the script of inlay {' '.join(declared.split())[:12]}", f"that of {named}")
+    what = "the petition's script"
+    with reading.reading(page):
+        script = reading.one(reading.soup(page), "script[data-inlay-id]", what)
+        address = reading.link(script, page, what, "src")
+        named, declared = inlay_id(address), reading.attribute(script, "data-inlay-id", what)
+        if named != declared:
+            raise SourceChanged(f"the script of inlay {' '.join(declared.split())[:12]}", f"that of {named}")
     return address
 
 
@@ -109,12 +131,15 @@ def inlay_id(address: str) -> str:
     return match[1]
 
 
-def count_in_script(script: str, inlay: str) -> int:
+def count_in_script(page: Page) -> int:
     """Return the count of signatures in an inlay's script."""
-    if f"Inlay unavailable: {inlay}" in script:
-        raise SourceChanged("the petition's count", "Inlay unavailable: switched off by the site")
-    marker = re.compile(rf"""i\.inlays\[(["']){inlay}\1\]\s*=(?!=)""")
-    return reading.count(reading.field(reading.json_after(script, marker), "count"), "the petition's count")
+    with reading.reading(page):
+        script, inlay = reading.decode(page), inlay_id(page.url)
+        if f"Inlay unavailable: {inlay}" in script:
+            raise SourceChanged("the petition's count", "Inlay unavailable: switched off by the site")
+        marker = re.compile(rf"""i\.inlays\[(["']){inlay}\1\]\s*=(?!=)""")
+        found = reading.field(reading.json_after(script, marker), "count")
+        return reading.count(found, "the petition's count")
 
 
 def displayed_target(signatures: int) -> int:

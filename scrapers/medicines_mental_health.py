@@ -22,9 +22,8 @@ import re
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from scrapers.toolkit import periods, reading
@@ -86,6 +85,17 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,9}")
 _POUNDS = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,12})?")  # a sum may drag a float's noise behind it
 
 
+class _Publication(NamedTuple):
+    """What a publication's own page says; `files` are its workbooks by section."""
+
+    title: str
+    published: datetime
+    files: Mapping[str, str]
+    fingerprint: str
+    notice: str
+    noticed: datetime | None
+
+
 class MedicinesMentalHealth(Scraper):
     """Antidepressants and four other groups of medicines: items, patients and cost in each quarter."""
 
@@ -138,9 +148,9 @@ class MedicinesMentalHealth(Scraper):
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the workbooks of a publication, whose addresses are on its page."""
         page = await web.get(release.url, accept=HTML)
-        with reading.reading(page):
-            files = _workbooks(await asyncio.to_thread(reading.soup, page), page)
-            if not files:
+        files = (await asyncio.to_thread(_publication, page, release.key)).files
+        if not files:
+            with reading.reading(page):
                 raise SourceChanged("the workbooks of five sections", "none")
         first, *others = [
             await web.get(files[section], accept=WORKBOOKS, limit=WORKBOOK_LIMIT) for section in SECTIONS
@@ -157,7 +167,7 @@ async def _collection(web: Web) -> Sequence[Release]:
     return await asyncio.to_thread(_listed, await web.get(COLLECTION, accept=HTML))
 
 
-@lru_cache(maxsize=2)  # most looks find the page as it was
+@reading.remembered(2)
 def _listed(page: Page) -> tuple[Release, ...]:
     """Return the quarterly publications that the collection's page links to, newest first."""
     with reading.reading(page):
@@ -188,27 +198,40 @@ def _period(node: Tag) -> str:
 
 async def _visited(release: Release, web: Web) -> Release:
     page = await web.get(release.url, accept=HTML)
+    shown = await asyncio.to_thread(_publication, page, release.key)
+    return replace(
+        release,
+        title=shown.title,
+        published=shown.published,
+        file=shown.files.get(_FIRST, ""),
+        fingerprint=shown.fingerprint,
+        notice=shown.notice,
+        noticed=shown.noticed,
+    )
+
+
+@reading.remembered(2)
+def _publication(page: Page, quarter: str) -> _Publication:
     with reading.reading(page):
-        root = await asyncio.to_thread(reading.soup, page)
+        root = reading.soup(page)
         heading = reading.one(root, "h1", "the publication's title")
-        if _period(heading) != release.period:
-            raise SourceChanged(periods.months_of(release.key), reading.short(reading.text(heading)))
+        if _period(heading) != quarter:
+            raise SourceChanged(periods.months_of(quarter), reading.short(reading.text(heading)))
         published = published_at(reading.day(reading.said(root, _PUBLISHED, "the day of publication")[1]))
         files = _workbooks(root, page, may_lack=published.date() < _NOT_READ_BEFORE)
         said = reading.text(root)
         corrections, days = _CORRECTION.findall(said), _CORRECTED.findall(said)
-        return replace(
-            release,
+        return _Publication(
             title=reading.text(heading),
             published=published,
-            file=files.get(_FIRST, ""),
+            files=files,
             fingerprint=sha256("\n".join([*files.values(), *corrections, *days]).encode()).hexdigest(),
             notice=corrections[0] if corrections else "",
             noticed=max((published_at(reading.day(day)) for day in days), default=None),
         )
 
 
-def _workbooks(root: Tag, page: Page, *, may_lack: bool = True) -> dict[str, str]:
+def _workbooks(root: Tag, page: Page, *, may_lack: bool) -> dict[str, str]:
     """Return the address of each section's workbook; nothing where there is none at all."""
     found: dict[str, str] = {}
     for anchor in root.select("a[href]"):

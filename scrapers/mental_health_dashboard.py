@@ -20,7 +20,6 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -161,7 +160,7 @@ class MentalHealthDashboard(Scraper):
                 yield from _figures(measure, {columns[heading]: row[heading] for heading in columns})
 
 
-@lru_cache(maxsize=2)  # most looks find the page as it was
+@reading.remembered(2)
 def _shown(page: Page) -> Release:
     with reading.reading(page):
         root = reading.soup(page)

@@ -59,12 +59,14 @@ class Counted(NamedTuple):
     goal: int | None
 
 
+@reading.remembered(4)
 def on_38_degrees(page: Page) -> Counted:
     """Return what a petition's page on 38 Degrees shows."""
     count, goal = _only(_OF_GOAL, apart(reading.soup(page)), "33,018 of 35,000 Signatures").groups()
     return Counted(_number(count), _number(goal))
 
 
+@reading.remembered(4)
 def on_change_org(page: Page) -> Counted:
     """Return what the data of a page on Change.org says is shown."""
     scripts = [node.get_text() for node in reading.soup(page).select("script")]

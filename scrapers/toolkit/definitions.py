@@ -14,8 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from scrapers.toolkit import nhs_digital, reading
 from scrapers.toolkit.contract import (
@@ -57,13 +56,18 @@ class DefinitionsScraper(Scraper):
     hosts = nhs_digital.HOSTS
     rhythm = ReleaseCalendar(followed=1)
 
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        """Take nothing."""
+        super().__init__(entry)
+        self._series: Page | None = None  # as last seen: each look at the overview renews it
+
     @abstractmethod
     def is_measure(self, row: Mapping[str, str]) -> bool:
         """Return whether a row, by `keys`, is a measure; raise SourceChanged where it is not as known."""
 
     async def listed(self, web: Web) -> Sequence[Release]:
         """Return the workbook's release, with the page of the newest publication."""
-        page = await web.get(self.url, accept=nhs_digital.HTML)
+        page = self._series = await web.get(self.url, accept=nhs_digital.HTML)
         out = (await asyncio.to_thread(nhs_digital.series_page, page)).out
         if not out:
             raise SourceChanged("a publication that is out", "none", url=self.url)
@@ -104,7 +108,7 @@ class DefinitionsScraper(Scraper):
             yield Fact(row["id"], json.dumps(said, ensure_ascii=False))
 
     async def _visited(self, release: Release, web: Web) -> Release:
-        """Return the release with the workbook that its page links to, or else its series' page.
+        """Return the release with the workbook that its page links to, or else its series' page as last seen.
 
         A replaced workbook has another address.
         """
@@ -112,8 +116,8 @@ class DefinitionsScraper(Scraper):
         shown = await asyncio.to_thread(nhs_digital.release_page, page)
         file = await asyncio.to_thread(_workbook, page, self.file)
         if not file:
-            series = await web.get(self.url, accept=nhs_digital.HTML)
-            file = await asyncio.to_thread(_workbook, series, self.file)
+            self._series = self._series or await web.get(self.url, accept=nhs_digital.HTML)
+            file = await asyncio.to_thread(_workbook, self._series, self.file)
         if not file:
             raise SourceChanged("a link to the metadata workbook", "none", url=page.url, body=page.body)
         published = shown.published or release.published
@@ -132,7 +136,7 @@ def filled(row: Mapping[str, str], *keys: str) -> None:
         raise SourceChanged(f"a {blank[0]} for each measure", f"none for {short(row['id'])}")
 
 
-@lru_cache(maxsize=8)  # most looks find their pages as they were
+@reading.remembered(8)
 def _workbook(page: Page, named: re.Pattern[str]) -> str:
     """Return the address of the one metadata workbook that a page links to; empty where it links to none."""
     with reading.reading(page):

@@ -12,7 +12,6 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 HOSTS = frozenset({"digital.nhs.uk", "files.digital.nhs.uk"})
 HTML = frozenset({"text/html"})
-PAGES_KEPT = 64  # as read: most looks find a page as it was
+PAGES_KEPT = 64  # as read
 UPCOMING = "(Upcoming, not yet published)"
 SITE = "https://digital.nhs.uk/data-and-information/publications/statistical/"
 FILE_TYPES = (
@@ -228,7 +227,7 @@ async def _series(url: str, web: Web) -> Series:
     return await asyncio.to_thread(series_page, page)  # a page of theirs takes a third of a second
 
 
-@lru_cache(maxsize=PAGES_KEPT)
+@reading.remembered(PAGES_KEPT)
 def series_page(page: Page) -> Series:
     """Read a series page. A section is missing where it would be empty, but one must be there."""
     with reading.reading(page):
@@ -247,7 +246,7 @@ def series_page(page: Page) -> Series:
         return Series(title, (*latest, *past), ahead)
 
 
-@lru_cache(maxsize=PAGES_KEPT)
+@reading.remembered(PAGES_KEPT)
 def release_page(page: Page) -> ReleasePage:
     """Read a release page, out or announced.
 

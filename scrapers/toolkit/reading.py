@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import lru_cache, wraps
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from scrapers.toolkit.contract import LONDON, Page, SourceChanged
@@ -18,6 +20,9 @@ from scrapers.toolkit.contract import LONDON, Page, SourceChanged
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
     from lxml.etree import _Element
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905
@@ -38,6 +43,7 @@ _CHARSETS = frozenset(
 )
 _DECLARED = re.compile(rb'\s*<\?xml[^>]*\bencoding=["\'](?P<charset>[\w-]+)["\']')
 _LONGEST_INTEGER = 15  # digits; more would not survive as a float
+_taking_apart = RLock()
 
 
 @contextmanager
@@ -49,6 +55,26 @@ def reading(page: Page) -> Iterator[None]:
         changed.url = changed.url or page.url
         changed.body = changed.body or page.body
         raise
+
+
+def remembered(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let a function remember what it read of its last so many pages, and read one page at a time.
+
+    Most looks find a page as it was. A page that is taken apart holds some MiB, and all sources may get
+    theirs at once; so no two threads do it at a time, nor twice for the same page.
+    """
+
+    def decorate(read: Callable[P, T]) -> Callable[P, T]:
+        cached = lru_cache(maxsize=most)(read)
+
+        @wraps(read)
+        def one_at_a_time(*args: P.args, **kwargs: P.kwargs) -> T:
+            with _taking_apart:
+                return cached(*args, **kwargs)  # type: ignore[arg-type]  # pages can be hashed
+
+        return one_at_a_time
+
+    return decorate
 
 
 def short(found: object) -> str:

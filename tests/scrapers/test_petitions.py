@@ -121,6 +121,58 @@ def test_a_script_elsewhere_needs_its_host_in_the_campaign_file() -> None:
     assert fetch_konp(tag, script, hosts=["civi.example.org"]).page.url == script
 
 
+class Petition:
+    """A petition that is looked at again and again."""
+
+    def __init__(self) -> None:
+        self.source, self.web = KonpPetition({"url": PAGE}), Pages({SCRIPT: konp_script(), PAGE: ""})
+        self.names(SCRIPT)
+
+    def names(self, script: str) -> None:
+        """Let the page name another script."""
+        tag = f"<script data-inlay-id='{script[-15:-3]}' src='{script}'></script>"
+        self.web.pages = {**self.web.pages, PAGE: f"<html>{tag}</html>"}
+
+    def says(self, script: str, body: str) -> None:
+        """Let a script say something."""
+        self.web.pages = {**self.web.pages, script: body}
+
+    def asked(self) -> list[str]:
+        """Look once, and return what was asked for."""
+        self.web.asked.clear()
+        self.found = asyncio.run(self.source.fetch(RELEASE, self.web)).page
+        return list(self.web.asked)
+
+
+def test_the_script_is_asked_each_time_and_the_page_each_fourth_time() -> None:
+    petition = Petition()
+    asked = [petition.asked() for _ in range(9)]
+    assert asked == [[PAGE, SCRIPT], *[[SCRIPT]] * 3, [PAGE, SCRIPT], *[[SCRIPT]] * 3, [PAGE, SCRIPT]]
+
+
+@pytest.mark.parametrize("said", [konp_script("many"), 'throw "Inlay unavailable: 0a1b2c3d4e5f"', "gone"])
+def test_the_page_is_asked_at_once_where_the_script_that_it_named_has_no_count(said: str) -> None:
+    petition = Petition()
+    petition.asked()
+    moved = SCRIPT.replace("0a1b2c3d4e5f", "0a1b2c3d4e60")
+    petition.names(moved)
+    petition.says(SCRIPT, said)
+    petition.says(moved, konp_script(631).replace("0a1b2c3d4e5f", "0a1b2c3d4e60"))
+    assert petition.asked() == [SCRIPT, PAGE, moved]
+    assert petition.found.url == moved
+    assert petition.asked() == [moved]
+
+
+def test_a_petition_whose_page_is_no_longer_one_is_known_within_four_looks() -> None:
+    petition = Petition()
+    petition.asked()
+    petition.web.pages = {**petition.web.pages, PAGE: "<html><p>We have moved.</p></html>"}
+    assert [petition.asked() for _ in range(3)] == [[SCRIPT]] * 3
+    for _ in range(2):
+        with pytest.raises(SourceChanged, match="one element for the petition's script"):
+            petition.asked()
+
+
 def test_a_petition_may_ask_its_host_with_and_without_www() -> None:
     assert KONP.hosts == {"keepournhspublic.com", "www.keepournhspublic.com"}
     assert KonpPetition({"url": "https://www.example.org/"}).hosts == {"example.org", "www.example.org"}

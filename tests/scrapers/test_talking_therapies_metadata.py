@@ -14,7 +14,7 @@ import pytest
 from openpyxl import Workbook
 
 from scrapers.talking_therapies_metadata import TalkingTherapiesMetadata
-from scrapers.toolkit.capture import SavedWeb
+from scrapers.toolkit.capture import Recorder, SavedWeb
 from scrapers.toolkit.contract import Fact, Fetched, Page, Release, SourceChanged
 
 CAPTURE = Path(__file__).parents[1] / "captures" / "talking_therapies_metadata" / "2026-07-09"
@@ -161,14 +161,30 @@ def test_the_workbook_is_where_the_newest_months_page_says_and_a_new_address_is_
     assert before.fingerprint != after.fingerprint
 
 
+ON_THE_SERIES_PAGE = (
+    ("monthly-metadata-20260709.xlsx", "monthly-notes.xlsx"),
+    (
+        "Monthly Statistics</h1>",  # where the title of a month goes on
+        "Monthly Statistics</h1>"
+        '<a href="/binaries/reports/nhstalkingtherapies-monthly-metadata-20260709.xlsx">metadata</a>',
+    ),
+)
+
+
 def test_the_series_page_may_link_to_the_workbook_instead() -> None:
-    link = (
-        '<a href="/binaries/reports/nhstalkingtherapies-monthly-metadata-20260709.xlsx">metadata</a></main>'
-    )
-    moved = found(("monthly-metadata-20260709.xlsx", "monthly-notes.xlsx"), ("</main>", link))
+    moved = found(*ON_THE_SERIES_PAGE)
     assert moved.file == (
         "https://digital.nhs.uk/binaries/reports/nhstalkingtherapies-monthly-metadata-20260709.xlsx"
     )
+
+
+def test_a_look_at_what_is_known_asks_for_one_page_wherever_the_link_stands() -> None:
+    source = TalkingTherapiesMetadata({})
+    first, again = (Recorder(EditedWeb(*ON_THE_SERIES_PAGE)) for _ in range(2))
+    (release,) = asyncio.run(source.releases(first))
+    assert list(first.asked) == [source.url, release.url]
+    assert asyncio.run(source.visit([release], again)) == [release]
+    assert list(again.asked) == [release.url]
 
 
 @pytest.mark.parametrize(
