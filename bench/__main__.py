@@ -7,7 +7,7 @@ import platform
 import sys
 from time import perf_counter
 
-from bench import backfill, charts, delivery, month, petitions, release, xmr
+from bench import backfill, charts, commands, delivery, month, petitions, release, xmr
 from bench.measure import table
 
 
@@ -15,9 +15,8 @@ def main() -> int:
     """Measure everything in this one run; return the status."""
     started = perf_counter()
     print(f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}", flush=True)
-    lines = [
-        line for part in (month, petitions, backfill, delivery, xmr, release, charts) for line in part.lines()
-    ]
+    parts = (month, petitions, backfill, delivery, xmr, release, charts, commands)
+    lines = [line for part in parts for line in part.lines()]
     print(table(lines))
     over = sum(line.over for line in lines)
     print(f"{over or 'no'} bound{'s' * (over != 1)} exceeded; took {perf_counter() - started:.0f} s")

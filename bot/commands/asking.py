@@ -102,9 +102,9 @@ class Asking:
         if message is None or self._is_stale(message):
             return
         asked = self._asked(message, _COMMAND.sub("", message.text or "", count=1), context)
-        call = parsed_link(asked.text) if name == "start" and asked.text else None
+        call = parsed_link(asked.text) if name == "start" else None
         work: Callable[[], Answer | None] = partial(getattr(self._answers, name), asked)
-        if call:
+        if call and call.verb in VERBS:
             work = partial(self._answers.called, call, asked)
         answer = await self._turn(_where(message), work)
         if answer:
@@ -125,7 +125,12 @@ class Asking:
             await _answer(query, overviews.too_many())
             return
         asked = self._asked(query.message, "", context)
-        answer = await asyncio.to_thread(self._answers.called, call, asked)
+        try:
+            answer = await asyncio.to_thread(self._answers.called, call, asked)
+        except Exception as error:
+            _note(error)
+            await _answer(query, overviews.failed())
+            return
         await _answer(query, "" if answer else overviews.out_of_date())
         if answer:
             await self._show(query.message, call, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ log = logging.getLogger("figurewatch.telegram")
 
 REMEMBERED = 10 * 60.0  # seconds for which it is known whether somebody is a member
 MOST_PEOPLE = 1000
+MINUTE, MOST_LOOKED_UP = 60.0, 10  # people a minute of whom Telegram is asked: others' updates wait meanwhile
 _INSIDE = ("creator", "administrator", "member", "restricted")
 
 
@@ -27,6 +28,7 @@ class Gate:
     ) -> None:
         self._allowed, self._clock = allowed, clock
         self._served: Collection[str] = ()  # the chats that are known to be allowed
+        self._looked_up: deque[float] = deque(maxlen=MOST_LOOKED_UP)
         self._people: OrderedDict[int, tuple[float, bool]] = OrderedDict()  # until when, and whether inside
 
     async def permitted(self, update: Update, bot: Bot) -> bool:
@@ -49,10 +51,15 @@ class Gate:
 
     async def _is_inside(self, person: int, bot: Bot) -> bool:
         """Return whether somebody is in a chat that is served, as seen there or as Telegram says."""
-        until, inside = self._people.get(person, (0.0, False))
-        if self._clock() >= until:
-            inside = await self._ask(person, bot)
-            self._remember(person, inside=inside)
+        now = self._clock()
+        until, inside = self._people.get(person, (now, False))
+        if now < until:
+            return inside
+        if len(self._looked_up) == MOST_LOOKED_UP and now - self._looked_up[0] < MINUTE:
+            return False
+        self._looked_up.append(now)
+        inside = await self._ask(person, bot)
+        self._remember(person, inside=inside)
         return inside
 
     async def _ask(self, person: int, bot: Bot) -> bool:

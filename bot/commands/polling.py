@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.asking import Asking
+from bot.commands.following import Following
 from bot.commands.gate import Gate
 from bot.delivery.outcome import sort_outcome
 from bot.operate.vitals import Vitals
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("figurewatch.telegram")
 
 OFFICIAL = "https://api.telegram.org"
-HEARD = ("my_chat_member", "message", "callback_query", "inline_query")
+HEARD = ("my_chat_member", "message", "channel_post", "callback_query", "inline_query")
 POLL_TIME = 10  # seconds that the server holds an answer back
 RETRY = 30.0  # seconds between two tries to begin while Telegram is down
 
@@ -35,7 +36,8 @@ class Polling:
 
     `allowed` returns the chats that are served, by their ids of old and of now, and may take a moment;
     `resume` is called with the id of one that lets us write again, `moved` with the old and the new id of a
-    group that became a supergroup. `asking` answers what people ask; without it nothing is answered.
+    group that became a supergroup. `asking` answers what people ask, and `following` hears what a chat wants;
+    without them nothing is answered.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class Polling:
         resume: Callable[[str], Awaitable[None]],
         moved: Callable[[str, str], Awaitable[None]],
         asking: Asking | None = None,
+        following: Following | None = None,
     ) -> None:
         self._token, self._base = token, f"{(api_url or OFFICIAL).rstrip('/')}/bot"
         self._vitals, self._clock = vitals, clock
         self._gate, self._resume, self._moved, self._asking = Gate(allowed), resume, moved, asking
+        self._following = following
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until `stop` is set. A token that is refused is said in the log; nobody listens then."""
@@ -66,10 +70,14 @@ class Polling:
                 await application.start()
                 if self._asking:
                     await self._asking.begin(application.bot)
+                if self._following:
+                    await self._following.begin(application.bot)
                 await stop.wait()
         finally:
             if self._asking:
                 self._asking.end()
+            if self._following:
+                self._following.end()
             if updater.running:
                 with suppress(TelegramError):  # what ended the polling before: the watchdog has seen it
                     await updater.stop()
@@ -129,6 +137,8 @@ class Polling:
         application.add_handler(TypeHandler(Update, self._let_in), group=-1)
         application.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
         application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migration))
+        if self._following:
+            self._following.add(application)
         if self._asking:
             self._asking.add(application)
             self._asking.add_last(application)
@@ -146,7 +156,7 @@ class Polling:
 
         if not await self._gate.permitted(update, context.bot):
             if self._asking:
-                await self._asking.refuse(update)
+                context.application.create_task(self._asking.refuse(update), update)
             raise ApplicationHandlerStop
 
     async def _membership(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -154,6 +164,8 @@ class Polling:
         change = update.my_chat_member
         if change and change.new_chat_member.status in ("member", "administrator"):
             await self._resume(str(change.chat.id))
+            if self._following:
+                await self._following.joined(change)
 
     async def _migration(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Follow a group that became a supergroup."""

@@ -342,3 +342,20 @@ async def test_the_menus_name_what_everybody_may_ask(house: House) -> None:
     assert kinds == {"default", "all_private_chats", "all_group_chats"}
     for menu in menus.values():
         assert {command["command"] for command in menu} == set(COMMANDS) - {"start"}
+
+
+async def test_a_press_that_goes_wrong_is_answered_too(house: House) -> None:
+    async with talking(house) as person:
+        answer = await person.ask("/figure recovery")
+        with house.store() as store, store.writing() as tx:
+            tx._connection.exec_driver_sql("DROP TABLE facts")
+        assert (await person.press(answer, "Chart")).startswith("That went wrong on our side")
+
+
+async def test_people_of_other_chats_get_no_cards(house: House) -> None:
+    async with talking(house):
+        house.telegram.chat(GROUP).outsiders.add(STRANGER)
+        house.telegram.ask("drop-out", user=STRANGER)
+        id = house.telegram.ask("drop-out", user=1)
+        await until(lambda: id in house.telegram.inline_answers)
+        assert list(house.telegram.inline_answers) == [id]

@@ -182,6 +182,7 @@ class Chat:
     topics: set[int] = field(default_factory=set)
     closed_topics: set[int] = field(default_factory=set)
     admins: set[int] = field(default_factory=set)
+    outsiders: set[int] = field(default_factory=set)  # people who are no members; all others are
     may_pin: bool = True
     may_send_photos: bool = True
     refuses: str = ""  # a 403 description, once the bot was kicked or blocked
@@ -609,6 +610,8 @@ class BotApi:
     def _get_chat_member(self, call: Call) -> Any:
         """Return what the bot itself may do in a chat, or that somebody is a member."""
         room, user = self._room(call), call.number("user_id")
+        if user in room.outsiders:
+            return {"status": "left", "user": _person(user or 0)}
         if user != BOT["id"]:
             return {"status": "creator" if user in room.admins else "member", "user": _person(user or 0)} | (
                 {"is_anonymous": False} if user in room.admins else {}
