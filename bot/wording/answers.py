@@ -203,7 +203,7 @@ def _of(told: Told) -> Iterator[str]:
 
 
 def _denominator(told: Told) -> str:
-    return clean(told.series.measure.of or t("what, the publisher does not say"), 2 * NAME_CAP)
+    return clean(t(told.series.measure.of) or t("what, the publisher does not say"), 2 * NAME_CAP)
 
 
 def _broken(account: Account) -> Iterator[str]:
@@ -215,7 +215,7 @@ def _broken(account: Account) -> Iterator[str]:
 
 
 def _cautions(told: Told) -> Iterator[str]:
-    yield from told.cautions
+    yield from map(t, told.cautions)
     if told.series.place.kind == UNRANKED:
         yield t("Providers see different people: this is no ranking.")
 
@@ -404,7 +404,7 @@ def opens(url: str) -> tuple[tuple[Button, ...], ...]:
 
 def called(named: Named) -> str:
     """Return what a measure is called."""
-    return clean(named.title, NAME_CAP)
+    return clean(t(named.title), NAME_CAP)
 
 
 def when(period: str) -> str:
