@@ -52,7 +52,7 @@ def questions_of(
         waiting = tuple(signal for signal in signals if signal.measure in BY_END_CODE)
         yield Question("blanks", "no_end_reason", ENGLAND.code, period, value, earlier, waiting)
     for signal in signals:
-        if signal.kind in SEASONAL and _codes(signal.measure) & set(renamed):
+        if signal.kind in SEASONAL and _codes(signal.measure) & set(renamed) and _is_step(signal):
             value, earlier = signal.value, signal.before
             yield Question("renamed", signal.measure, signal.area, signal.period, value, earlier, (signal,))
 
@@ -64,6 +64,11 @@ def _is_jump(values: Mapping[str, float | None], period: str) -> bool:
     if len(known) <= YEAR or max(known) < LARGE:
         return False
     return FACTOR * newest < min(past) or newest > FACTOR * max(past)
+
+
+def _is_step(signal: Signal) -> bool:
+    """Return whether at least half of the move came with this period: what stood before is no step."""
+    return signal.before is None or 2 * signal.direction * (signal.value - signal.before) >= signal.size
 
 
 def _is_break(breaks: Breaks, measure: str, period: str) -> bool:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.alerts import Destination, Destinations
 from bot.commit import Committer
@@ -23,6 +24,14 @@ HEADER = (
     *("REPORTING_PERIOD_START", "REPORTING_PERIOD_END", "GROUP_TYPE", "ORG_CODE1", "ORG_NAME1"),
     *("ORG_CODE2", "ORG_NAME2", "MEASURE_ID", "MEASURE_NAME", "MEASURE_VALUE_SUPPRESSED"),
 )
+
+
+class Named(NamedTuple):
+    """What a measure was called, from one month until another."""
+
+    name: str
+    since: str
+    until: str
 
 
 def store_past(samples: Path, store: Store) -> None:
@@ -56,19 +65,22 @@ def _england(samples: Path) -> Mapping[str, bytes]:
             first = date.fromisoformat(f"{period}-01")
             after = shifted(period, 1)
             last = date.fromordinal(date.fromisoformat(f"{after}-01").toordinal() - 1)
-            name = next(name for name, since, until in names[code] if since <= period <= until)
+            fits = [known for known in names[code] if known.since <= period <= known.until]
+            name = max(fits, key=lambda known: known.since).name  # in July 2022 some were wrong for a month
             area = ("England", "all", "all SubICBs", "all", "all Providers")
             value = row["value"].removesuffix(".0")
             rows[period].append([f"{first:%d/%m/%Y}", f"{last:%d/%m/%Y}", *area, code, name, value])
     return {period: _csv(of_period) for period, of_period in rows.items()}
 
 
-def _names(samples: Path) -> Mapping[str, list[tuple[str, str, str]]]:
-    """Return what each measure was called, from which month until which."""
-    names: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+def _names(samples: Path) -> Mapping[str, list[Named]]:
+    """Return every name of each measure."""
+    names: dict[str, list[Named]] = defaultdict(list)
     with (samples / "nhs_tt_monthly" / "measure_name_history.csv").open() as file:
         for row in csv.DictReader(file):
-            names[row["measure_id"]].append((row["raw_measure_name"], row["first_month"], row["last_month"]))
+            names[row["measure_id"]].append(
+                Named(row["raw_measure_name"], row["first_month"], row["last_month"])
+            )
     return names
 
 

@@ -194,6 +194,13 @@ def test_a_new_name_and_a_step_beyond_season_are_asked_about_before_they_are_tol
     assert judge(figures, [Watched()], asked.state, renamed=["M192"]).questions == ()
 
 
+def test_a_new_name_is_not_asked_about_where_the_figure_stood_there_before() -> None:
+    values = [*CALM, 57.0, 57.5, 58.0]
+    before = judge({"M192": months(values[:-3])}, [Watched()]).state
+    (signal,) = judge({"M192": months(values)}, [Watched()], before, renamed=["M192"]).signals
+    assert signal.value == 58
+
+
 def test_a_jump_in_reasons_not_recorded_is_asked_about_with_what_hangs_on_it() -> None:
     count = len(CALM)
     figures = {
