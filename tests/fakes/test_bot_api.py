@@ -384,3 +384,38 @@ def test_a_function_may_decide_about_each_call(server: BotApi) -> None:
     with pytest.raises(Exception, match="Invalid server response"):
         asyncio.run(sends(server, GROUP, "bad"))
     assert server.chat(GROUP).texts == ["good"]
+
+
+def test_a_document_arrives_with_its_name_and_caption(server: BotApi) -> None:
+    async def story() -> None:
+        async with connected(server) as bot:
+            await bot.send_document(FORUM, b"a,b\n", filename="x.csv", caption="two", message_thread_id=7)
+
+    asyncio.run(story())
+    (shown,) = server.chat(FORUM).messages
+    assert (shown.document, shown.text, shown.thread) == (("x.csv", b"a,b\n"), "two", 7)
+    assert ask(server, "sendDocument", chat_id=GROUP)["description"].endswith("no document in the request")
+
+
+def test_an_inline_question_is_answered_with_cards_or_refused(server: BotApi) -> None:
+    id = server.ask("drop-out")
+    card = {
+        "type": "article",
+        "id": "1",
+        "title": "One",
+        "input_message_content": {"message_text": "<b>One</b>", "parse_mode": "HTML"},
+        "reply_markup": {"inline_keyboard": []},
+    }
+    assert ask(server, "answerInlineQuery", inline_query_id=id, results=[card])["ok"]
+    assert [(one.title, one.text) for one in server.inline_answers[id]] == [("One", "One")]
+    assert not ask(server, "answerInlineQuery", inline_query_id=id, results=[card, card])["ok"]
+    broken = {**card, "input_message_content": {"message_text": "<b>One", "parse_mode": "HTML"}}
+    assert not ask(server, "answerInlineQuery", inline_query_id=id, results=[broken])["ok"]
+
+
+def test_who_is_in_a_chat_is_told(server: BotApi) -> None:
+    server.chat(GROUP).outsiders.add(5)
+    status = [
+        ask(server, "getChatMember", chat_id=GROUP, user_id=user)["result"]["status"] for user in (4, 5)
+    ]
+    assert status == ["member", "left"]
