@@ -11,8 +11,6 @@ series of the long-term sick stands for the release: it alone is asked whether t
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
@@ -214,10 +212,7 @@ def _from_json(document: str) -> _Found:
 
 
 def _from_csv(document: str) -> _Found:
-    try:
-        rows = [row for row in csv.reader(io.StringIO(document, newline=""), strict=True) if row]
-    except csv.Error as error:
-        raise SourceChanged("a CSV file", str(error)) from None
+    rows = [row for row in reading.csv_rows(document) if row]
     if any(len(row) != 2 for row in rows):
         raise SourceChanged("two columns", reading.short(next(row for row in rows if len(row) != 2)))
     head = dict(rows[: len(_CSV_HEAD)])

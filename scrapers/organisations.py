@@ -16,12 +16,10 @@ Layouts are those that readers of these reports rely on; none was seen here on t
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
@@ -102,23 +100,17 @@ class Organisations(Scraper):
             yield Fact(code, json.dumps(said, ensure_ascii=False))
 
 
-def _rows(page: Page, columns: int) -> list[list[str]]:
-    """Return the rows of a report, each with its columns and a code in the first."""
-    text = reading.decode(page)
-    try:
-        rows = [
-            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)
-        ]
-    except csv.Error as error:
-        raise SourceChanged("a CSV file", short(str(error))) from None
-    for row in rows:
+def _rows(page: Page, columns: int) -> Iterator[list[str]]:
+    """Yield the rows of a report, each with its columns and a code in the first."""
+    for row in reading.csv_rows(reading.decode(page)):
         if len(row) != columns:
             raise SourceChanged(f"{columns} columns in each row", f"{len(row)}: {short(','.join(row))}")
-        _code(row[0])
-    return rows
+        cells = [cell.strip() for cell in row]
+        _code(cells[0])
+        yield cells
 
 
-def _organisations(rows: Sequence[Sequence[str]], report: _Report) -> dict[str, dict[str, str | None]]:
+def _organisations(rows: Iterable[Sequence[str]], report: _Report) -> dict[str, dict[str, str | None]]:
     """Return each organisation of a report that is kept, once, by its code."""
     found: dict[str, dict[str, str | None]] = {}
     for code, name, region, icb, *rest in rows:
@@ -139,7 +131,7 @@ def _organisations(rows: Sequence[Sequence[str]], report: _Report) -> dict[str, 
     return found
 
 
-def _successions(rows: Sequence[Sequence[str]]) -> dict[str, list[tuple[str, str]]]:
+def _successions(rows: Iterable[Sequence[str]]) -> dict[str, list[tuple[str, str]]]:
     """Return each code that was taken over, with its successors by day."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for code, successor, _, on, _ in rows:

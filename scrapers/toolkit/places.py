@@ -6,8 +6,6 @@ From there `json` leads into a JSON document, and `pattern` takes a part of a te
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -184,19 +182,12 @@ class Document:
     def _rows(self, kind: str, within: str) -> Grid:
         match kind:
             case "csv":
-                return self._csv()
+                return list(reading.csv_rows(self.raw.removeprefix("\ufeff")))
             case "xlsx":
                 from scrapers.toolkit.tables import read_sheet
 
                 return read_sheet(self.page, within)
         return html_rows(reading.one(self.soup, within, "the table"))
-
-    def _csv(self) -> Grid:
-        text = self.raw.removeprefix("\ufeff")
-        try:
-            return list(csv.reader(io.StringIO(text, newline=""), strict=True))
-        except csv.Error as error:
-            raise SourceChanged("a CSV file", str(error)) from None
 
 
 def apart(node: Tag) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import csv
+import gc
+import io
 import json
 import math
 import re
@@ -65,12 +68,16 @@ def remembered(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
 
     def decorate(read: Callable[P, T]) -> Callable[P, T]:
-        cached = lru_cache(maxsize=most)(read)
+        @lru_cache(maxsize=most)
+        def tidily(*args: P.args, **kwargs: P.kwargs) -> T:
+            found = read(*args, **kwargs)
+            gc.collect(0)  # its parts refer to each other, and nobody else would look for them soon
+            return found
 
         @wraps(read)
         def one_at_a_time(*args: P.args, **kwargs: P.kwargs) -> T:
             with _taking_apart:
-                return cached(*args, **kwargs)  # type: ignore[arg-type]  # pages can be hashed
+                return tidily(*args, **kwargs)  # type: ignore[arg-type]  # pages can be hashed
 
         return one_at_a_time
 
@@ -98,6 +105,14 @@ def decode(page: Page) -> str:
         raise SourceChanged(
             f"text in {charset}", "bytes that are not", url=page.url, body=page.body
         ) from None
+
+
+def csv_rows(text: str) -> Iterator[list[str]]:
+    """Yield the rows of a small CSV file, strictly quoted; blank lines are rows without cells."""
+    try:
+        yield from csv.reader(io.StringIO(text, newline=""), strict=True)
+    except csv.Error as error:
+        raise SourceChanged("a CSV file", short(str(error))) from None
 
 
 def soup(page: Page) -> BeautifulSoup:
