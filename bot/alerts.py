@@ -25,7 +25,7 @@ from bot.rules.findings import (
 from bot.rules.routing import WAITS, Way, codes_of
 from bot.rules.witness import packed
 from bot.wording.markup import Message, corrected, headed, payload, to_plain
-from bot.wording.messages import compose
+from bot.wording.messages import asked_about, compose
 from scrapers.toolkit.contract import Scraper
 from state.records import Amendment, NewAlert, Parcel, Telling
 from state.store import Reader, Writer
@@ -81,6 +81,8 @@ def post(
         number = tx.next_alert_id()
         message = compose(finding, source, number, seen or now)
         key = source.key if source else ""
+        if finding.audience == "team" and source is not None:
+            message = replace(message, buttons=(*message.buttons, asked_about(finding, source, number)))
         held = _held_for(finding, key, number, destinations)
         told = _told(tx, destinations, wanted, source, finding, now)
         parcels = _parcels(message, _picture(tx, source, finding), told, held)

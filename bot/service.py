@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from bot.campaign import Campaign
 from bot.commands.asking import Asking
+from bot.commands.following import Following
 from bot.commands.polling import Polling
 from bot.desk import Desk, open_desk, utc_now
 from bot.gather import Gatherer
@@ -35,7 +36,7 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
         where = desk.checker.committer.destinations
         gatherer = Gatherer(store, where, desk.clock, desk.sender.poke)
         duties: list[Duty] = [watchdog.run, gatherer.run]
-        if polling := _polling(desk, vitals):
+        if polling := polling_of(desk, vitals):
             duties.append(polling.run)
         with ExitStack() as stack:
             if settings.port:
@@ -43,15 +44,17 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
             await Worker(desk, budget, duties=duties, looked=watchdog.looked, leads=watchdog.leads).run(stop)
 
 
-def _polling(desk: Desk, vitals: Vitals) -> Polling | None:
+def polling_of(desk: Desk, vitals: Vitals) -> Polling | None:
+    """Return what listens to Telegram; None without a token."""
     settings = desk.settings
     if settings.telegram_bot_token is None:
         return None
     chats = desk.checker.committer.destinations.chats
 
     def allowed() -> set[str]:
+        served = {*chats, *(chat for chat, _ in desk.store.subscriptions())}
         known = desk.store.chats().items()
-        return {*chats, *(state.moved_to for chat, state in known if chat in chats and state.moved_to)}
+        return {*served, *(state.moved_to for chat, state in known if chat in served and state.moved_to)}
 
     return Polling(
         settings.telegram_bot_token.get_secret_value(),
@@ -62,4 +65,5 @@ def _polling(desk: Desk, vitals: Vitals) -> Polling | None:
         resume=desk.sender.resume,
         moved=desk.sender.moved,
         asking=Asking(desk),
+        following=Following(desk),
     )

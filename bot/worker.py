@@ -17,6 +17,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from bot.alerts import post
 from bot.backfill import backfill
+from bot.commands.operating import is_paused
 from bot.check import Result
 from bot.desk import Desk
 from bot.look import LISTED, Look
@@ -287,12 +288,20 @@ class Worker:
 
     async def _look(self, watch: Watch) -> None:
         try:
+            if await asyncio.to_thread(self._is_paused, watch.source):
+                watch.slot = watch.slot._replace(at=self._desk.clock() + AGAIN_AFTER)
+                self._plan(watch)
+                return
             async with asyncio.timeout(LONGEST_LOOK):
                 self._looked(await watch.turn())
         except Exception:  # the edge around one job: a store that cannot be written must not end the watch
             log.exception("%s: the look failed", watch.source.key)
             watch.slot = watch.slot._replace(at=self._desk.clock() + AGAIN_AFTER)
         self._plan(watch)
+
+    def _is_paused(self, source: Scraper) -> bool:
+        with self._desk.store.reading() as tx:
+            return is_paused(tx, source.key)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

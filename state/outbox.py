@@ -162,6 +162,23 @@ _ROUTE = sa.update(outbox).where(*_STILL_WAITS)
 _GIVE_UP = sa.update(outbox).where(*_STILL_WAITS).values(state="dead")
 _TELL_IN = sa.update(outbox).where(*_STILL_WAITS, outbox.c.held.is_not(None)).values(state="sent")
 _NEXT_RIPE = sa.select(sa.func.min(outbox.c.not_before)).where(_HELD, outbox.c.state == "pending")
+_OF_ALERT = outbox.c.alert == sa.bindparam("of_alert")
+_HELD_FOR = (
+    sa.select(outbox.c.held)
+    .where(_OF_ALERT, outbox.c.held.is_not(None), outbox.c.state == "pending")
+    .limit(1)
+)
+_RESEND = (
+    sa.update(outbox)
+    .where(_OF_ALERT, outbox.c.held.is_(None), outbox.c.state.in_(["unconfirmed", "dead"]))
+    .values(
+        state="pending",
+        attempts=0,
+        resends=sa.case((outbox.c.state == "unconfirmed", 1), else_=0),  # a second copy says so
+        error="",
+    )
+)
+_DROP = sa.update(outbox).where(_OF_ALERT, outbox.c.state.in_(["pending", "ambiguous"])).values(state="dead")
 _LET_GO = (
     sa.update(outbox)
     .where(
@@ -341,6 +358,21 @@ class Parcels:
         told = [{"of_id": row.id, "held": f"{TOLD_IN}{alert}", "done": now} for row in rows]
         for values in told:
             self._connection.execute(_TELL_IN, values)
+
+    def held_for(self, alert: int) -> str | None:
+        """Return for what some message of an alert is held; None if none is."""
+        reason: str | None = self._connection.scalar(_HELD_FOR, {"of_alert": alert})
+        return reason
+
+    def resend(self, alert: int, now: datetime) -> int:
+        """Send once more what did not surely arrive of an alert; return how many messages that is."""
+        values = {"of_alert": alert, "not_before": now, "created": now}
+        return self._connection.execute(_RESEND, values).rowcount
+
+    def drop_alert(self, alert: int, error: str, now: datetime) -> int:
+        """Give up what waits of an alert; return how many messages that is."""
+        values = {"of_alert": alert, "error": error, "done": now}
+        return self._connection.execute(_DROP, values).rowcount
 
     def standing(self, alert: int) -> Standing:
         """Return how an alert stands in each of its chats; LookupError if there is no such alert.

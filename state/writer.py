@@ -331,6 +331,15 @@ class Writer(Reader):
         ]
         self._put(alert.id, f"{alert.dedupe}|{alert.kind}|{amendment.episode}", edits, now)
 
+    def edit_alert(self, alert: int, episode: str, edits: Sequence[Parcel], now: datetime) -> None:
+        """Let these edits of an alert's messages be made; `episode` tells them from others of it."""
+        self._put(alert, f"{self.dedupe(alert)}|{episode}", edits, now)
+
+    def forget_chat(self, chat: str) -> None:
+        """Forget a chat: what it asked for, and what it was sent or was to be sent."""
+        for table in (t.subscriptions, t.boards, t.guests, t.outbox, t.chats):
+            self._connection.execute(sa.delete(table).where(table.c.chat == chat))
+
     def _put(self, alert: int, key: str, parcels: Sequence[Parcel], now: datetime) -> None:
         """Put parcels of an alert into the outbox, and their photos beside it.
 

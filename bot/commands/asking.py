@@ -31,7 +31,7 @@ COMMANDS = (
     *("start", "help", "figure", "compare", "petition", "latest", "next", "status", "claims", "history"),
     *("why", "measures", "export"),
 )
-VERBS = ("chart", "figure", "go", "made", "petition", "status")  # of our buttons
+VERBS = ("chart", "figure", "go", "made", "petition", "quote", "status", "why")  # of our buttons
 IN_PLACE = ("figure", "status")  # what takes the place of the message whose button was pressed
 STALE = timedelta(minutes=10)  # a question that waited longer is not answered any more
 CACHED = 300  # seconds for which Telegram keeps the cards of an inline question

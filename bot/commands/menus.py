@@ -13,21 +13,33 @@ log = logging.getLogger("figurewatch.commands")
 
 
 async def show_menus(
-    bot: Bot, commands: Mapping[str, str], special: Mapping[str, Mapping[str, str]] | None = None
+    bot: Bot,
+    commands: Mapping[str, str],
+    admins: Mapping[str, str] | None = None,
+    special: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Show every chat these commands, each with what it does; best effort.
 
-    `special` are chats with more than these: by id, the others that are shown there too.
+    `admins` are shown more, as everybody is in a private chat; `special` are chats with more than these: by
+    id, the others that are shown there too.
     """
     from telegram import (
+        BotCommandScopeAllChatAdministrators,
         BotCommandScopeAllGroupChats,
         BotCommandScopeAllPrivateChats,
         BotCommandScopeChat,
         BotCommandScopeDefault,
     )
 
-    for scope in (BotCommandScopeDefault(), BotCommandScopeAllPrivateChats(), BotCommandScopeAllGroupChats()):
-        await _show(bot, commands, scope)
+    every = {**commands, **(admins or {})}
+    everywhere: list[tuple[BotCommandScope, dict[str, str]]] = [
+        (BotCommandScopeDefault(), dict(commands)),
+        (BotCommandScopeAllGroupChats(), dict(commands)),
+        (BotCommandScopeAllPrivateChats(), every),
+        (BotCommandScopeAllChatAdministrators(), every),
+    ]
+    for scope, shown in everywhere:
+        await _show(bot, shown, scope)
     for chat, more in (special or {}).items():
         if chat.lstrip("-").isdecimal():
             await _show(bot, {**commands, **more}, BotCommandScopeChat(int(chat)))

@@ -9,6 +9,7 @@ from functools import singledispatch
 from itertools import takewhile
 from urllib.parse import urlsplit
 
+from bot.commands.callbacks import mark, pressed
 from bot.rules import periods
 from bot.rules.claims import Claim
 from bot.rules.findings import (
@@ -744,7 +745,24 @@ def _sign_off(finding: SignOff, source: Scraper | None, now: datetime) -> Messag
     number = f"A{finding.alert}"
     first, *said = finding.text.splitlines()
     lines = [line(bold(t("✋ May the team be told {number}?", number=number))), line(clean(first, TITLE_CAP))]
-    return Message((*lines, *(line(clean(row, TROUBLE_CAP)) for row in said)))
+    answers = (
+        Button(t("Yes, tell them"), callback=pressed("sign", "yes", str(finding.alert))),
+        Button(t("No"), callback=pressed("sign", "no", str(finding.alert))),
+    )
+    return Message((*lines, *(line(clean(row, TROUBLE_CAP)) for row in said)), buttons=(answers,))
+
+
+def asked_about(finding: Finding, source: Scraper, number: int) -> tuple[Button, ...]:
+    """Return the buttons under an alert that ask about it, and the one that brings an hour's silence."""
+    chart: tuple[Button, ...] = ()
+    if isinstance(finding, Shifted):
+        first = finding.news.shifts[0]
+        marks = mark(source.key, first.key.measure), mark(first.area.kind, first.area.code)
+        chart = (Button(t("Chart"), callback=pressed("chart", *marks)),)
+    elif source.is_petition:
+        chart = (Button(t("Chart"), callback=pressed("petition", mark(source.key))),)
+    why = Button(t("Why"), callback=pressed("why", str(number)))
+    return (why, *chart, Button(t("Mute 1 h"), callback=pressed("mute", "60")))
 
 
 def _period(release: Release) -> str:

@@ -44,7 +44,8 @@ BOT: dict[str, Any] = {
     "can_read_all_group_messages": False,
     "supports_inline_queries": True,
 }
-Kind = Literal["private", "group", "supergroup"]
+Kind = Literal["private", "group", "supergroup", "channel"]
+ANONYMOUS = 1087968824  # GroupAnonymousBot, under which admins write who do not show who they are
 
 
 class ApiError(Exception):
@@ -335,6 +336,11 @@ class BotApi:
             self.chats[chat].refuses = ""
             self._add_membership(self.chats[chat], "kicked", "member")
 
+    def invite(self, chat: int) -> None:
+        """Let somebody add the bot to a chat in which it never was."""
+        with self._lock:
+            self._add_membership(self.chats[chat], "left", "member")
+
     def fail(self, *faults: Fault, method: str = "sendMessage") -> None:
         """Let the next calls of a method go wrong, one fault each."""
         with self._lock:
@@ -349,8 +355,12 @@ class BotApi:
         thread: int | None = None,
         replying_to: int | None = None,
         ago: int = 0,
+        as_chat: int | None = None,
     ) -> int:
-        """Let somebody write in a chat, so many seconds `ago`; return the update's id."""
+        """Let somebody write in a chat, so many seconds `ago`; return the update's id.
+
+        It is written in the name of `as_chat` where given: the group's own by an admin who stays anonymous.
+        """
         with self._lock:
             command = re.match(r"/\w+(@\w+)?", text)
             entities = [{"type": "bot_command", "offset": 0, "length": command.end()}] if command else []
@@ -359,6 +369,9 @@ class BotApi:
             earlier = room.find(replying_to)
             reply = {"reply_to_message": _card(room, earlier)} if earlier else {}
             content = {"text": text, "entities": entities, **topic, **reply}
+            if as_chat is not None:
+                user = ANONYMOUS
+                content["sender_chat"] = {"id": as_chat, "type": "supergroup", "title": "Somebody"}
             if ago:
                 content["date"] = int(self._clock().timestamp()) - ago
             return self._add_message(room, user, **content)
@@ -394,8 +407,10 @@ class BotApi:
     def _add_message(self, room: Chat, user: int, **content: Any) -> int:
         room.last_id += 1
         date = int(self._clock().timestamp())
-        head = {"message_id": room.last_id, "date": date, "chat": room.card(), "from": _person(user)}
-        return self._add_update({"message": head | content})
+        head = {"message_id": room.last_id, "date": date, "chat": room.card()}
+        if room.kind == "channel":
+            return self._add_update({"channel_post": head | content})
+        return self._add_update({"message": head | {"from": _person(user)} | content})
 
     def _add_membership(self, room: Chat, before: str, after: str) -> int:
         cards = {
@@ -620,6 +635,11 @@ class BotApi:
             return {"status": "member", "user": BOT}
         return {"status": "administrator", "user": BOT, "can_pin_messages": True, **_RIGHTS}
 
+    def _leave_chat(self, call: Call) -> Any:
+        room = self._room(call)
+        room.refuses = "Forbidden: bot is not a member of the supergroup chat"
+        return True
+
     def _get_chat(self, call: Call) -> Any:
         return {**self._room(call).card(), "accent_color_id": 0, "max_reaction_count": 11}
 
@@ -659,6 +679,7 @@ _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "getme": lambda server, call: BOT,
     "getupdates": BotApi._get_updates,
     "getwebhookinfo": BotApi._get_webhook_info,
+    "leavechat": BotApi._leave_chat,
     "pinchatmessage": BotApi._pin,
     "senddocument": BotApi._send_document,
     "sendmessage": BotApi._send_message,

@@ -1,0 +1,130 @@
+"""What operators do to the worker from Telegram, and how an admin lets a message out that waits for a yes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bot import __version__
+from bot.alerts import SIGN
+from bot.campaign import Campaign
+from bot.commands.settling import Here
+from bot.commit import Committer
+from bot.followers import let_go
+from bot.held import NotHeld, reject, release
+from bot.wording import settled
+from bot.wording.markup import Message, clean
+from scrapers.toolkit.contract import Fact, Scraper
+from state.store import Reader, Store
+
+PAUSED = "paused"  # where it is remembered which sources are, beside the facts of sources
+LISTED = 15  # alerts that did not arrive
+LOOKED_THROUGH = 500  # of the newest
+_NUMBER = re.compile(r"#?[Aa]?(\d{1,9})", re.ASCII)
+
+
+def is_paused(tx: Reader, source: str) -> bool:
+    """Return whether an operator wants a source left alone."""
+    return bool(tx.facts([PAUSED])[PAUSED].get(source))
+
+
+class Operating:
+    """Answers operators. Every method but the lists is one transaction."""
+
+    def __init__(self, store: Store, campaign: Campaign, committer: Committer) -> None:
+        self._store, self._campaign, self._committer = store, campaign, committer
+
+    def outbox(self, here: Here) -> Message:
+        """Return how many messages wait, and which did not arrive."""
+        counts = self._store.outbox.counts()
+        with self._store.reading() as tx:
+            alerts = tx.alerts(LOOKED_THROUGH)
+        odd = [(one.id, one.state, one.text.partition("\n")[0]) for one in alerts if one.state != "sent"]
+        return settled.outbox(counts, list(dict.fromkeys(odd))[-LISTED:])
+
+    def resend(self, here: Here) -> Message:
+        """Send once more what did not surely arrive."""
+        number = numbered(here.text)
+        if number is None:
+            return settled.number_needed()
+        with self._store.writing() as tx:
+            return settled.resent(number, tx.parcels.resend(number, here.now))
+
+    def drop(self, here: Here) -> Message:
+        """Give up what waits."""
+        number = numbered(here.text)
+        if number is None:
+            return settled.number_needed()
+        with self._store.writing() as tx:
+            count = tx.parcels.drop_alert(number, "dropped by an operator", here.now)
+            return settled.dropped(number, count)
+
+    def pause(self, here: Here) -> Message:
+        """Leave a source alone."""
+        return self._set_paused(here, here.now.isoformat())
+
+    def resume(self, here: Here) -> Message:
+        """Look at a source again."""
+        return self._set_paused(here, None)
+
+    def release(self, here: Here) -> Message:
+        """Let out what is held for the operator."""
+        return self._said(
+            lambda: release(self._committer, self._campaign, here.text.strip(), lambda: here.now)
+        )
+
+    def reject(self, here: Here) -> Message:
+        """Drop what is held for the operator."""
+        return self._said(lambda: reject(self._committer, here.text.strip(), lambda: here.now))
+
+    def version(self, here: Here) -> Message:
+        """Return which version runs."""
+        return settled.version(__version__, self._store.schema() or "")
+
+    def waits_for_yes(self, text: str) -> int | None:
+        """Return the number of the alert that waits for a yes, named by its own or its question's."""
+        number = numbered(text)
+        if number is None:
+            return None
+        with self._store.reading() as tx:
+            asked = re.search(rf"\|{SIGN}(\d+)$", tx.dedupe(number))
+        with self._store.writing() as tx:
+            reason = tx.parcels.held_for(int(asked[1]) if asked else number)
+        signed = re.search(rf"\|{SIGN}(\d+)$", reason or "")
+        return int(signed[1]) if signed else None
+
+    def sign(self, number: int, here: Here, *, yes: bool) -> Message:
+        """Tell or drop what waits for an admin's yes."""
+        with self._store.writing() as tx:
+            reason = tx.parcels.held_for(number)
+            if reason is None or not reason.endswith(f"|{SIGN}{number}"):
+                return settled.nothing_waits(number)
+            if yes:
+                let_go(tx, self._committer.destinations, reason, here.now)
+            else:
+                tx.parcels.drop(reason, "an admin said no", here.now)
+        return settled.signed(number, yes=yes, now=here.now)
+
+    def _said(self, work: Callable[[], str]) -> Message:
+        try:
+            return settled.one_line(clean(work(), settled.SAID_CAP))
+        except NotHeld as error:
+            return settled.one_line(clean(str(error), settled.SAID_CAP))
+
+    def _set_paused(self, here: Here, since: str | None) -> Message:
+        source = self._named(here.text.strip())
+        if source is None:
+            return settled.which_source([source.key for source in self._campaign.sources])
+        with self._store.writing() as tx:
+            tx.save_facts(PAUSED, [Fact(source.key, since)], here.now)
+        return settled.paused(source.title, on=since is not None)
+
+    def _named(self, text: str) -> Scraper | None:
+        named = [source for source in self._campaign.sources if text in (source.key, source.name)]
+        return named[0] if len(named) == 1 else None
+
+
+def numbered(text: str) -> int | None:
+    """Return the number of an alert written `A142`, `#A142` or `142`."""
+    match = _NUMBER.fullmatch(text.strip())
+    return int(match[1]) if match else None
