@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import StringIO
 from itertools import pairwise
@@ -23,17 +23,19 @@ from bot.rules.about import About, remembered_about
 from bot.rules.account import Aim, account, is_shown, needs_of
 from bot.rules.breaks import shipped_breaks
 from bot.rules.calendar import london_day
+from bot.rules.claims import Standing
 from bot.rules.meanings import SOURCES, Meaning, meaning
 from bot.rules.measures import DERIVED
+from bot.rules.places import Place
 from bot.rules.wanted import Named, Series, Wanted, understand, understand_two
-from bot.wording import answers, numbers, overviews
+from bot.wording import answers, numbers, overviews, quotes
 from bot.wording.answers import Corrected, Origin, Told
 from bot.wording.charts import OGL, Chart, alt_text
 from bot.wording.language import t
 from bot.wording.markup import Button, Line, Message, italic, line
 from bot.wording.overviews import Petition, Watched
 from bot.wording.pictures import breaks_of, control_chart
-from scrapers.toolkit.contract import EVERYWHERE, Figure, ReleaseCalendar, Scraper
+from scrapers.toolkit.contract import EVERYWHERE, Figure, ReleaseCalendar, Scraper, Unit
 from state.records import SourceState, StoredAlert, StoredRelease
 from state.store import Reader, Store
 
@@ -247,6 +249,10 @@ class Answers:
         match call:
             case Call("figure" | "chart" | "made", (measure, place)):
                 return self._of_series(call.verb, measure, place)
+            case Call("quote", (measure, place)):
+                return self._of_series(call.verb, measure, place)
+            case Call("quote", (number,)):
+                return self._quoted(number, asked.chat)
             case Call("petition", (which,)):
                 petitions = [source for source in self._campaign.sources if source.is_petition]
                 found = [source for source in petitions if mark(source.key) == which]
@@ -256,6 +262,8 @@ class Answers:
                 return answer
             case Call("status", ()):
                 return self.status(asked)
+            case Call("why", (number,)):
+                return self.why(replace(asked, text=number))
         return None
 
     def _of_series(self, verb: str, measure: str, place: str) -> Answer | None:
@@ -269,7 +277,62 @@ class Answers:
             told = self._told(tx, series)
             if told is None:
                 return Answer(answers.no_figures(series))
+            if verb == "quote":
+                return self._fit_to_quote(tx, told)
             return self._chart(told) if verb == "chart" else self._made(tx, told)
+
+    def _fit_to_quote(self, tx: Reader, told: Told) -> Answer:
+        lines = quotes.fit_to_quote(told, _next_release(tx, told.series.measure.source))
+        return Answer(quotes.message(answers.summary(told), lines, told.origin))
+
+    def _quoted(self, which: str, chat: str) -> Answer | None:
+        """Return what is fit to be quoted of an alert's figure, or ask of which; or of a petition's count."""
+        number = _ALERT.fullmatch(which) if which.startswith("A") else None
+        with self._store.reading() as tx:
+            if number is None:
+                petition = next((s for s in self._sources.values() if mark(s.key) == which), None)
+                return self._quote_of_petition(tx, petition) if petition else None
+            alert = tx.alert(int(number[1]))
+            if alert is None or alert.chat not in self._chats(chat):
+                return None
+            source = self._sources.get(alert.source)
+            if source and source.is_petition:
+                return self._quote_of_petition(tx, source)
+            if claim := self._claim_of(tx, alert):
+                origin = _origin(tx, self._sources[claim.claim.figure.source], claim.period or "")
+                lines = quotes.claim_to_quote(claim, origin.publisher, _next_release(tx, alert.source))
+                return Answer(quotes.message(claim.claim.says, lines, origin))
+            return self._quote_of_alert(tx, alert)
+
+    def _quote_of_alert(self, tx: Reader, alert: StoredAlert) -> Answer | None:
+        """Return what is fit to be quoted of the only figure of an alert, or ask of which."""
+        catalogue = self._library.catalogue(tx)
+        about = (_series_of(one, alert.source, catalogue) for one in remembered_about(alert.finding))
+        named = [series for series in about if series]
+        if len(named) == 1 and (told := self._told(tx, named[0])):
+            return self._fit_to_quote(tx, told)
+        rows = tuple(
+            (Button(answers.called(series.measure), callback=pressed("quote", *_marks(series))),)
+            for series in named
+        )
+        which = Message((line(t("Which figure do you want to quote?")),), buttons=rows)
+        return Answer(which) if rows else None
+
+    def _quote_of_petition(self, tx: Reader, source: Scraper) -> Answer | None:
+        if not source.is_petition:
+            return None
+        signatures = Named(source.key, "signatures", source.title, Unit.SIGNATURES)
+        place = Place(EVERYWHERE.kind, EVERYWHERE.code, (EVERYWHERE.name,))
+        told = self._told(tx, Series(signatures, place))
+        if told is None:
+            return Answer(overviews.one_line(t("No signature has been counted yet.")))
+        return Answer(quotes.message(answers.summary(told), quotes.fit_to_quote(told, None), told.origin))
+
+    def _claim_of(self, tx: Reader, alert: StoredAlert) -> Standing | None:
+        """Return how the claim of an alert stands now; None where it is of none."""
+        said = alert.finding.get("episode", "") if alert.kind == "claim" else ""
+        ours = [claim for claim in self._campaign.claims if said.startswith(f"claim:{claim.says}:")]
+        return next(iter(standings(tx, ours, self._sources)), None)
 
     def _figure(self, tx: Reader, wanted: Wanted, catalogue: Catalogue) -> Answer:
         assert wanted.series is not None
@@ -280,6 +343,7 @@ class Answers:
         first = (
             Button(t("Chart"), callback=pressed("chart", *marks)),
             Button(t("How it is made"), callback=pressed("made", *marks)),
+            Button(t("Quote"), callback=pressed("quote", *marks)),
         )
         kin = [Series(one, told.series.place) for one in catalogue.names.kin(told.series.measure)][:MOST_KIN]
         others = [Series(told.series.measure, place) for place in wanted.places[1 : MOST_PLACES + 1]]
@@ -479,6 +543,12 @@ def _series_of(about: About, source: str, catalogue: Catalogue) -> Series | None
     if where:
         return Series(named, where[0])
     return Series(named, home) if about.area in ("", home.code, home.name) else None
+
+
+def _next_release(tx: Reader, source: str) -> str | None:
+    """Return the announced day or month of a source's next release; None where none is."""
+    announced = (r.expected for r in tx.releases(source) if r.state == "announced" and r.expected)
+    return min(announced, default=None)
 
 
 def _origin(tx: Reader, source: Scraper, period: str) -> Origin:
