@@ -7,7 +7,7 @@ import platform
 import sys
 from time import perf_counter
 
-from bench import backfill, charts, commands, delivery, month, petitions, release, xmr
+from bench import backfill, charts, commands, delivery, month, petitions, release, round, xmr
 from bench.measure import table
 
 
@@ -15,7 +15,7 @@ def main() -> int:
     """Measure everything in this one run; return the status."""
     started = perf_counter()
     print(f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}", flush=True)
-    parts = (month, petitions, backfill, delivery, xmr, release, charts, commands)
+    parts = (month, petitions, round, backfill, delivery, xmr, release, charts, commands)
     lines = [line for part in parts for line in part.lines()]
     print(table(lines))
     over = sum(line.over for line in lines)

@@ -124,4 +124,5 @@ def _bound(line: Line) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.0f} {unit}" if value >= 100 or unit == "MiB" else f"{value:.3f} {unit}"
+    whole = isinstance(value, int) or value >= 100 or unit == "MiB"
+    return f"{value:.0f} {unit}" if whole else f"{value:.3f} {unit}"
