@@ -143,7 +143,7 @@ _WAITING = (
     sa.select(
         *outbox.c["id", "alert"],
         *alerts.c["source", "kind", "finding"],
-        *outbox.c["chat", "thread", "part", "payload", "action"],
+        *outbox.c["chat", "thread", "part", "payload", "action", "held"],
     )
     .select_from(outbox.join(alerts))
     .where(outbox.c.state == "pending")

@@ -364,6 +364,7 @@ class Waiting(NamedTuple):
     part: int
     payload: Mapping[str, Any]
     action: str
+    held: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bot.delivery.outcome import sort_outcome
 from bot.operate.vitals import Vitals
 
 if TYPE_CHECKING:
-    from telegram import Update
+    from telegram import Bot, Update
     from telegram.error import TelegramError
     from telegram.ext import Application, ContextTypes, Updater
 
@@ -155,9 +155,14 @@ class Polling:
         from telegram.ext import ApplicationHandlerStop
 
         if not await self._gate.permitted(update, context.bot):
-            if self._asking:
-                context.application.create_task(self._asking.refuse(update), update)
+            context.application.create_task(self._refuse(update, context.bot), update)
             raise ApplicationHandlerStop
+
+    async def _refuse(self, update: Update, bot: Bot) -> None:
+        """Meet a chat that nobody has allowed, or answer that this is so."""
+        met = self._following is not None and await self._following.stranger(update, bot)
+        if self._asking and not met:
+            await self._asking.refuse(update)
 
     async def _membership(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Go on in a chat that lets us write again."""
