@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -247,7 +247,7 @@ class _Replay:
             Told(
                 finding.kind,
                 step.release.period or "",
-                to_plain(body(finding, self.source, step.published)),
+                to_plain(replace(body(finding, self.source, step.published), buttons=())),
                 tuple(self._series(finding)),
                 isinstance(finding, WatchMoved) and finding.held is not None,
             )
