@@ -424,7 +424,8 @@ class Answers:
             return None
         lines = [headline.caution for headline in source.headlines if headline.measure == named.id]
         cautions = tuple(filter(None, (source.caution, *lines)))
-        return Told(series, said, _origin(tx, source, said.period), cautions)
+        ended = until is None and not source.is_live and said.period < tx.periods(source.key)[-1]
+        return Told(series, said, _origin(tx, source, said.period), cautions, ended)
 
     def _petition(self, source: Scraper, petitions: Collection[Scraper], now: datetime) -> Answer:
         with self._store.reading() as tx:

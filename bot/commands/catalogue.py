@@ -58,6 +58,7 @@ class Library:
         found: list[Named] = []
         places: dict[str, Directory] = {}
         homes: dict[str, Place] = {}
+        current: dict[str, set[tuple[str, str]]] = {}
         for source in self._sources:
             stored = tx.measures(source.key)
             if not stored:
@@ -67,11 +68,14 @@ class Library:
             several = len({(area.kind, area.code) for area in areas}) > 1
             where = _published(directory(areas, facts if several else {}))
             places[source.key], homes[source.key] = where, _home(source, where)
+            if several:
+                said, _ = tx.said(source.key, tx.periods(source.key)[-1], stored)
+                current[source.key] = {(kind, code) for _, kind, code in said}
         main = [*self._known, *(line.measure for source in self._sources for line in source.headlines)]
         rank = {id: place for place, id in reversed(list(enumerate(main)))}
         found.sort(key=lambda named: rank.get(named.id, len(rank) + (named.id not in DERIVED)))
         return Catalogue(
-            Names(tuple(found), places, homes, sum(named.id in rank for named in found)),
+            Names(tuple(found), places, homes, sum(named.id in rank for named in found), current),
             {mark(named.source, named.id): named for named in found},
             {
                 (source, place_mark(place)): place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import product
@@ -47,9 +47,12 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
     "second session": ("over_90_days",),
     "90 days": ("over_90_days",),
     "missed": ("dna",),
+    "missed appointment": ("dna",),
     "no show": ("dna",),
     "did not attend": ("dna",),
     "referral": ("M001",),
+    "referred": ("M001",),
+    "death": ("M062", "M069"),
     "access": ("M031", "M001"),
     "first treatment": ("M031", "six_weeks_first"),
     "ended": ("M056", "before_treatment", "ended_early"),
@@ -60,8 +63,8 @@ _JOINED = {"dropout": "drop out", "dropouts": "drop out", "dropped": "drop", "no
 _ASIDES = frozenset(
     word
     for words in (
-        "a an are at by figure figures for give how i in is latest many me much of on percentage please",
-        "rate rates show tell the us was were what",
+        "a an are at by figure figures for give how i in is latest many me much of on people percentage",
+        "please rate rates show tell the us was were what",
     )
     for word in words.split()
 )
@@ -111,12 +114,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Names:
-    """All that can be asked for: measures, the `main` ones first; places and the usual one by source."""
+    """All that can be asked for: measures, the `main` ones first; places and the usual one by source.
+
+    `current` are kind and code of the places that each source's newest figures have.
+    """
 
     measures: tuple[Named, ...]
     places: Mapping[str, Directory]
     homes: Mapping[str, Place]
     main: int = 0
+    current: Mapping[str, Collection[tuple[str, str]]] = field(default_factory=dict)
 
     def meant(self, words: Sequence[str]) -> tuple[int, tuple[Named, ...]] | None:
         """Return the measures that these words name, and how far from exactly; None where they name none."""
@@ -135,7 +142,11 @@ class Names:
         found = find(" ".join(words), self.places[source], spelling=False)
         if not found:
             return None
-        return ("code", "name", "words").index(found[0].how), tuple(match.place for match in found[:MOST])
+        current = self.current.get(source, ())
+        nearest, places = found[0].how, (match.place for match in found if match.how != "within")
+        there = sorted(places, key=lambda place: (place.kind, place.code) not in current)
+        around = [match.place for match in found if match.how == "within"]
+        return ("code", "name", "words").index(nearest), (*there, *around)[:MOST]
 
     def listed(self, text: str) -> tuple[Named, ...]:
         """Return every measure that a text may mean, the likeliest first; without one the main measures."""
@@ -168,7 +179,7 @@ class Names:
 
     def _named(self, words: Sequence[str]) -> tuple[int, tuple[Named, ...]] | None:
         telling = [word for word in words if word != "and"]
-        if not telling:
+        if not telling or len(set(telling)) < len(telling):
             return None
         found = set.intersection(*(self._having(word) for word in telling))
         exact = {place for place in found if set(telling) in self._words[place]}

@@ -46,6 +46,7 @@ class Told:
     account: Account
     origin: Origin
     cautions: tuple[str, ...] = ()
+    ended: bool = False  # whether its source has published newer figures, and none of this
 
 
 class Corrected(NamedTuple):
@@ -180,12 +181,7 @@ def _of(told: Told) -> Iterator[str]:
         of = _denominator(told)
         if account.parts and account.state == "known":
             top, bottom = map(numbers.count, account.parts)
-            yield t(
-                "That is {top} of {bottom} {denominator}.",
-                top=top,
-                bottom=bottom,
-                denominator=of,
-            )
+            yield t("Of {denominator}: {top} of {bottom}.", denominator=of, top=top, bottom=bottom)
         else:
             yield t("Of {denominator}.", denominator=of)
     if account.year is not None:
@@ -215,6 +211,8 @@ def _broken(account: Account) -> Iterator[str]:
 
 
 def _cautions(told: Told) -> Iterator[str]:
+    if told.ended:
+        yield t("Nothing newer has been published of it.")
     yield from map(t, told.cautions)
     if told.series.place.kind == UNRANKED:
         yield t("Providers see different people: this is no ranking.")
