@@ -79,10 +79,8 @@ def post(
     for finding in findings:
         wanted = wanted or wishes(tx, destinations)
         number = tx.next_alert_id()
-        message = compose(finding, source, number, seen or now)
+        message = _composed(finding, source, number, seen or now)
         key = source.key if source else ""
-        if finding.audience == "team" and source is not None:
-            message = replace(message, buttons=(*message.buttons, asked_about(finding, source, number)))
         held = _held_for(finding, key, number, destinations)
         told = _told(tx, destinations, wanted, source, finding, now)
         parcels = _parcels(message, _picture(tx, source, finding), told, held)
@@ -105,6 +103,14 @@ def post(
                 post(tx, destinations, source, [asked], now)
     crash.point("post:done")
     return added
+
+
+def _composed(finding: Finding, source: Scraper | None, number: int, now: datetime) -> Message:
+    """Return the message of a finding, with what the team can press under it."""
+    message = compose(finding, source, number, now)
+    if finding.audience != "team" or source is None:
+        return message
+    return replace(message, buttons=(*message.buttons, asked_about(finding, source, number)))
 
 
 def _sign(source: str, number: int) -> str:
@@ -201,7 +207,7 @@ def told_as(tx: Reader, source: Scraper, episode: str) -> Telling | None:
 
 def amend(tx: Writer, source: Scraper, told: Telling, finding: Finding, now: datetime) -> None:
     """Say an alert that was told as this finding says it, wherever it was told, under its number and time."""
-    message = compose(finding, source, told.id, told.created)
+    message = _composed(finding, source, told.id, told.created)
     kept = _kept(finding, source)
     tx.amend_alert(
         Amendment(told.id, kept.get("stands", "file"), to_plain(message), kept, payload(message)), now

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.commands.callbacks import mark, pressed
 from bot.rules import periods
+from bot.rules.about import about
 from bot.rules.claims import Claim
 from bot.rules.findings import (
     Asked,
@@ -755,14 +756,16 @@ def _sign_off(finding: SignOff, source: Scraper | None, now: datetime) -> Messag
 def asked_about(finding: Finding, source: Scraper, number: int) -> tuple[Button, ...]:
     """Return the buttons under an alert that ask about it, and the one that brings an hour's silence."""
     chart: tuple[Button, ...] = ()
+    quote = (Button(t("Quote"), callback=pressed("quote", f"A{number}")),) if about(finding) else ()
     if isinstance(finding, Shifted):
         first = finding.news.shifts[0]
         marks = mark(source.key, first.key.measure), mark(first.area.kind, first.area.code)
         chart = (Button(t("Chart"), callback=pressed("chart", *marks)),)
+        quote = (Button(t("Quote"), callback=pressed("quote", *marks)),)
     elif source.is_petition:
         chart = (Button(t("Chart"), callback=pressed("petition", mark(source.key))),)
     why = Button(t("Why"), callback=pressed("why", str(number)))
-    return (why, *chart, Button(t("Mute 1 h"), callback=pressed("mute", "60")))
+    return (why, *quote, *chart, Button(t("Mute 1 h"), callback=pressed("mute", "60")))
 
 
 def _period(release: Release) -> str:

@@ -126,8 +126,9 @@ def test_a_release_is_one_message_that_the_file_completes(house: House, nhs: Nhs
     house.later(hours=1)
     asyncio.run(house.check(MONTHLY))
     assert told(house) == [whole]
-    assert len(house.telegram.chat(-1001).messages) == 1
-    assert house.telegram.chat(-1001).messages[0].edited
+    [message] = house.telegram.chat(-1001).messages
+    assert message.edited
+    assert [button["text"] for button in message.buttons[-1]] == ["Why", "Quote", "Mute 1 h"]
 
 
 def test_what_was_not_sent_when_the_file_was_read_is_sent_whole(house: House, nhs: Nhs) -> None:
