@@ -40,7 +40,10 @@ def start_logging(secrets: Iterable[str], level: int = logging.INFO) -> Redactor
     logging.captureWarnings(True)
     for chatty in ("apscheduler", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    return keep_secrets([handler], secrets, chatty=level <= logging.DEBUG)
+    redactor = keep_secrets([handler], secrets, chatty=level <= logging.DEBUG)
+    if level <= logging.DEBUG:  # at this level the library would log what people write
+        logging.getLogger("telegram").setLevel(logging.INFO)
+    return redactor
 
 
 def log_crashes() -> None:

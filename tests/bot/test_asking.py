@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from io import StringIO
@@ -360,3 +362,12 @@ async def test_people_of_other_chats_get_no_cards(house: House) -> None:
         id = house.telegram.ask("drop-out", user=1)
         await until(lambda: id in house.telegram.inline_answers)
         assert list(house.telegram.inline_answers) == [id]
+
+
+def test_no_level_of_the_log_shows_what_people_write() -> None:
+    program = (
+        "import logging; from bot.operate.logs import start_logging; start_logging([], logging.DEBUG); "
+        "logging.getLogger('telegram.ext.Application').debug('Processing update: my secret illness')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
