@@ -36,7 +36,7 @@ from bot.wording.markup import Button, Line, Message, italic, line
 from bot.wording.overviews import Petition, Watched
 from bot.wording.pictures import breaks_of, control_chart
 from scrapers.toolkit.contract import EVERYWHERE, Figure, ReleaseCalendar, Scraper, Unit
-from state.records import SourceState, StoredAlert, StoredRelease
+from state.records import StoredAlert, StoredRelease
 from state.store import Reader, Store
 
 MOST_TOLD, TOLD = 30, 10  # alerts that /history lists, and lists unasked
@@ -132,8 +132,7 @@ class Answers:
         """Return the newest release or reading of each source, or of those that the words name."""
         with self._store.reading() as tx:
             watched = [self._watched(tx, source) for source in self._campaign.sources]
-        words = asked.text.casefold().split()
-        named = [one for one in watched if all(word in f"{one.key} {one.title}".casefold() for word in words)]
+        named = [one for one in watched if _is_named(asked.text, one.key, one.title)]
         return Answer(overviews.latest(named or watched))
 
     def figure(self, asked: Asked) -> Answer:
@@ -162,10 +161,7 @@ class Answers:
     def petition(self, asked: Asked) -> Answer:
         """Return how a petition stands: the one that the words name, or the first."""
         petitions = [source for source in self._campaign.sources if source.is_petition]
-        words = asked.text.casefold().split()
-        named = [
-            one for one in petitions if all(word in f"{one.key} {one.title}".casefold() for word in words)
-        ]
+        named = [one for one in petitions if _is_named(asked.text, one.key, one.title)]
         for source in named or petitions:
             return self._petition(source, petitions, asked.now)
         return Answer(overviews.one_line(t("No petition is watched.")))
@@ -410,6 +406,7 @@ class Answers:
         name = f"{answers.called(series.measure)}, {series.place.name}, {answers.when(about.period)}"
         yield overviews.was_and_is(name, numbers.value(about.value, unit), before)
         if told:
+            yield from answers.judged(told)
             yield from self._made_lines(tx, told, alert.created)
 
     def _told(self, tx: Reader, series: Series, until: str | None = None) -> Told | None:
@@ -475,7 +472,7 @@ class Answers:
             source.key,
             source.title,
             source.url,
-            tx.sources().get(source.key, SourceState(source.key)),
+            tx.source(source.key),
             tx.changed_at(source.key),
             min(announced, key=lambda release: release.expected or "", default=None),
             out[-1] if out else None,
@@ -507,6 +504,12 @@ def _instead(wanted: Wanted, catalogue: Catalogue) -> Message:
     return answers.ask_measure(
         wanted, tuple(_choice(series, answers.called(series.measure)) for series in shown)
     )
+
+
+def _is_named(text: str, *names: str) -> bool:
+    """Return whether each word of a text is in one of these names."""
+    said = " ".join(names).casefold()
+    return all(word in said for word in text.casefold().split())
 
 
 def _has(catalogue: Catalogue, named: Named, wanted: Wanted) -> bool:

@@ -150,6 +150,12 @@ def _usual(told: Told, verdict: Verdict) -> str:
     )
 
 
+def judged(told: Told) -> Iterator[Line]:
+    """Yield whether a value is unusual, where that can be said."""
+    if told.account.verdict is not None and told.account.value is not None:
+        yield line(_usual(told, told.account.verdict))
+
+
 def unusual(verdict: Verdict) -> str:
     """Return in words what the XmR rules say of a value."""
     kind, count, each = verdict.kind, verdict.lasted, _each(verdict.period)
