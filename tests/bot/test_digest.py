@@ -298,6 +298,14 @@ def test_an_organisation_that_took_over_another_begins_anew() -> None:
     assert shifts(judge_release(taken, MONTHS[31])) == []
 
 
+def test_that_a_code_comes_back_later_changes_nothing_that_was_said_before() -> None:
+    grown = history(since(MONTHS[30], "R05", measure="M001", times=2.0))
+    away = Panel.of(row for row in rows_of(grown) if (row[2], row[3]) != ("R06", MONTHS[30]))
+    survey = Survey.of(away)
+    for month in MONTHS[29:34]:
+        assert judge_release(away, month) == judge(survey, month)
+
+
 def test_whether_a_change_held_is_known_six_months_later() -> None:
     for last, held in ((MONTHS[-1], True), (MONTHS[27], False)):
 
