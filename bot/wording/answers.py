@@ -23,7 +23,7 @@ from bot.wording.markup import Button, Line, Message, bold, clean, italic, line,
 from scrapers.toolkit.contract import ENGLAND, LONDON, Unit
 
 NAME_CAP, WORDS_CAP, MEANING_CAP = 80, 60, 400
-PAIR_SHOWN = 39  # periods of a chart of two series
+PAIR_SHOWN, LEGEND_CAP = 39, 40  # periods of a chart of two series, and characters of their names in it
 ROUNDED = frozenset({"CommissioningRegion", "SubICB", "ICB", "Provider"})  # whose percentages are whole ones
 UNRANKED = "Provider"  # the kind of area that is never ranked
 
@@ -313,7 +313,7 @@ def pair_chart(first: Told, second: Told) -> PairChart | None:
         title,
         named.unit,
         tuple(shown),
-        (_label(first, same=same), _label(second, same=same)),
+        (clean(_label(first, same=same), LEGEND_CAP), clean(_label(second, same=same), LEGEND_CAP)),
         (_shown(first, shown), _shown(second, shown)),
         f"{first.origin.publisher}, {first.origin.title}; {OGL}",
     )

@@ -20,7 +20,7 @@ from scrapers.toolkit.contract import ENGLAND, Figure
 from state.records import Trouble
 from tests.bot.asked import MONTHLY, MONTHS, NOW, RECOVERY, TRUST, Conversation, listening, until
 from tests.bot.house import OPERATOR, House, open_house, sqlite
-from tests.fakes.bot_api import BLOCKED, Kind, rate_limited
+from tests.fakes.bot_api import BLOCKED, Kind, rate_limited, refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -371,3 +371,13 @@ def test_no_level_of_the_log_shows_what_people_write() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+async def test_an_answer_follows_a_group_that_became_a_supergroup(house: House) -> None:
+    async with talking(house) as person:
+        moved = house.telegram.add_chat(-1009)
+        why = "Bad Request: group chat was upgraded to a supergroup chat"
+        house.telegram.fail(refusal(400, why, migrate_to_chat_id=-1009))
+        house.telegram.say(person.chat.id, "/next")
+        await until(lambda: bool(moved.messages))
+    assert moved.texts[0].startswith("Coming releases")
