@@ -172,6 +172,8 @@ class _Replay:
             elif is_new:
                 self.go_on(release.title)
         self._judge(waiting, filled)
+        if self.survey and not waiting:  # something was restated since
+            self.survey = self._surveyed(filled, self.survey.panel.periods[-1])
         return [self._replayed(step) for step in steps]
 
     def _publications(self) -> Iterator[tuple[str, list[Edition]]]:
@@ -213,15 +215,18 @@ class _Replay:
                 yield ClaimMoved(f"claim:{claim.says}:{now.isoformat()}", moved)
             self.stood[claim.says] = remembered(stands)
 
+    def _surveyed(self, filled: Filled, newest: str) -> Survey:
+        from bot.rules.digest import Survey
+
+        return Survey.of(filled.panel.until(newest), self.breaks)
+
     def _judge(self, steps: Sequence[_Step], filled: Filled) -> None:
         """Judge the months of these steps, one after the other."""
         if not steps:
             return
-        from bot.rules.digest import Survey
         from bot.rules.month import Known, Remembered, judge_month
 
-        newest = max(step.release.period or "" for step in steps)
-        self.survey = Survey.of(filled.panel.until(newest), self.breaks)
+        self.survey = self._surveyed(filled, max(step.release.period or "" for step in steps))
         providers, measures = filled.panel.histories("Provider"), self.tx.measures(self.source.key)
         for step in steps:
             period = step.release.period or ""
