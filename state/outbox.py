@@ -27,7 +27,7 @@ _ROWS: sa.Select[*tuple[Any, ...]] = sa.select(
     outbox.c.alert,
     *alerts.c["source", "kind", "finding"],
     *outbox.c["chat", "thread", "part", "payload", "state", "attempts", "resends", "not_before", "created"],
-    outbox.c.action,
+    *outbox.c["action", "photo"],
 ).select_from(outbox.join(alerts))
 _HEADS = _ROWS.where(_AT_HAND, _DUE).order_by(outbox.c.id)
 _HEADS_OF = _ROWS.where(
@@ -76,11 +76,8 @@ _EARLIER = (
     .correlate(outbox)
     .scalar_subquery()
 )
-_CONTENTS = (
-    sa.select(outbox.c.payload, _EARLIER, blobs.c.body)
-    .select_from(outbox.outerjoin(blobs, blobs.c.digest == outbox.c.photo))
-    .where(_ROW)
-)
+_CONTENTS = sa.select(outbox.c.payload, _EARLIER).where(_ROW)
+_PICTURE = sa.select(blobs.c.body).where(blobs.c.digest == sa.bindparam("of_digest"))
 _REWORD = (
     sa.update(outbox)
     .where(
@@ -239,6 +236,12 @@ class Outbox:
             if connection.execute(_BEGIN, {"of_id": row.id, "since": row.began}).rowcount != 1:
                 return None
             return Contents(*connection.execute(_CONTENTS, {"of_id": row.id}).one())
+
+    def picture(self, digest: str) -> bytes:
+        """Return the photo that goes with a row, by its digest."""
+        with reading(self._engine) as connection:
+            picture: bytes = connection.execute(_PICTURE, {"of_digest": digest}).scalar_one()
+        return picture
 
     def keep(self, claim: Claim, now: datetime) -> bool:
         """Renew the lease to send, before another call for a row in hand; False if it is not ours."""

@@ -292,7 +292,6 @@ class Contents(NamedTuple):
 
     payload: Mapping[str, Any]
     earlier: int | None
-    photo: bytes | None
 
 
 class ParcelState(NamedTuple):
@@ -371,8 +370,8 @@ class Waiting(NamedTuple):
 class OutboxRow:
     """One message on its way to one chat.
 
-    Its action is `anew` where it was an edit of a message that is not there to be edited. `earlier` and
-    `photo`, as in `Contents`, are known of a row in hand.
+    Its action is `anew` where it was an edit of a message that is not there to be edited. `picture` is the
+    digest of its photo; the `photo` itself, drawn, and `earlier`, as in `Contents`, are known of a row in hand.
     """
 
     id: int
@@ -390,5 +389,6 @@ class OutboxRow:
     not_before: datetime
     created: datetime
     action: Action | Literal["anew"] = "send"
+    picture: str | None = None
     earlier: int | None = None
     photo: bytes | None = None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from state.store import Store, Writer
 
 PNG = b"\x89PNG"  # how a picture begins
+PICTURES = 8  # that are kept for the chats that still wait for them
 LONGEST_CALL = 5 / 6  # of the lease, which is renewed before each call
 
 _log = logging.getLogger("figurewatch.delivery")
@@ -111,6 +112,8 @@ class Sender:
         self._settled_in = False  # whether what the store knows of chats and of latest calls is known here
         self._forms: dict[int, _Form] = {}  # of messages whose first form was refused
         self._waits: dict[str, float] = {}  # until when Telegram wants silence in a chat, on the loop's clock
+        self._drawing = asyncio.Lock()
+        self._pictures: dict[str, bytes | None] = {}  # the last ones, by digest; None could not be drawn
         self._poked = asyncio.Event()
 
     def poke(self) -> None:
@@ -218,15 +221,14 @@ class Sender:
 
     async def _deliver(self, row: OutboxRow, shift: _Shift) -> End | None:
         """Send one message and write down what became of it; None when it is to be taken up again."""
+        photo = await self._drawn(row)  # before it is marked: a death meanwhile leaves nothing in doubt
         hand = InHand(row.id, self._clock())
         begin = partial(self._outbox.begin, hand, self._claim)
         contents = await self._write(row, shift.stop, lambda: begin(self._clock()))
         if contents is None:
             shift.lost = True
             return None
-        row = replace(row, **contents._asdict())
-        pictures = self._transport_for(row.chat).pictures
-        row = replace(row, photo=await self._drawn(row.photo) if pictures else None)
+        row = replace(row, **contents._asdict(), photo=photo)
         crash.point("sender:begun")
         outcome = await self._foregone(row) or await self._call(row)
         if isinstance(outcome, _Arrived):
@@ -291,17 +293,21 @@ class Sender:
         finally:
             self.pacer.ended(address)
 
-    async def _drawn(self, photo: bytes | None) -> bytes | None:
-        """Return a photo as a PNG: a chart is drawn now. None where that fails: the words go out alone."""
-        if photo is None or photo.startswith(PNG):
-            return photo
-        from bot.wording import charts, plots
+    async def _drawn(self, row: OutboxRow) -> bytes | None:
+        """Return the photo of a message as a PNG. None where there is none: the words go out alone.
 
-        try:
-            return await asyncio.to_thread(plots.draw, charts.unpacked(photo.decode()))
-        except plots.DrawingFailed as error:
-            _log.warning("%s", error)
+        A chart is drawn once for all chats, and one at a time.
+        """
+        if row.picture is None or not self._transport_for(row.chat).pictures:
             return None
+        async with self._drawing:
+            if row.picture not in self._pictures:
+                crash.point("sender:drawing")
+                photo = await asyncio.to_thread(self._outbox.picture, row.picture)
+                self._pictures[row.picture] = await asyncio.to_thread(_as_png, photo)
+                if len(self._pictures) > PICTURES:
+                    del self._pictures[next(iter(self._pictures))]
+            return self._pictures[row.picture]
 
     def _form(self, row: OutboxRow) -> _Form:
         return self._forms.get(row.id) or _Form(row.thread)
@@ -345,6 +351,19 @@ class Sender:
         if self._waits.keys() - {chat}:
             self.pacer.hold_all(seconds)
         self._waits[chat] = now + seconds
+
+
+def _as_png(photo: bytes) -> bytes | None:
+    """Return a photo as it is sent: a chart is drawn. None where that fails."""
+    if photo.startswith(PNG):
+        return photo
+    from bot.wording import charts, plots
+
+    try:
+        return plots.draw(charts.unpacked(photo.decode()))
+    except plots.DrawingFailed as error:
+        _log.warning("%s", error)
+        return None
 
 
 async def _rest(stop: asyncio.Event, seconds: float, poked: asyncio.Event | None = None) -> None:

@@ -17,8 +17,10 @@ POINTS = (
     "post:begun",  # figures are written, messages are not, and none is committed
     "post:done",  # both are, and not committed
     "commit:done",
+    "digest:added",  # what it gathers still waits to be told, and none is committed
     "lease:taken",
     "sender:due",  # a message is chosen, and not marked
+    "sender:drawing",  # it has a picture, which is to be drawn
     "sender:begun",  # it is marked, and not sent
     "sender:called",  # it arrived, and that is not written down
     "sender:failed",  # it perhaps arrived, and that is not written down
