@@ -1,73 +1,58 @@
-"""Draw the alert of March 2026 as it stands on a telephone: `python -m docs.picture` writes docs/alert.svg.
-
-The figures are those of the recorded history in demo/, and the words are the ones that the worker posts.
-"""
+"""Draw a message as it stands on a telephone, as SVG. docs/screens.py says which ones."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from html import escape
-from pathlib import Path
+from io import BytesIO
 from typing import NamedTuple
 
-from bot.rules.findings import ReleaseOut
-from bot.rules.headline import headline_rows
+from bot.wording import plots
+from bot.wording.charts import Chart, packed
 from bot.wording.markup import Line, Link, Message, Node, Styled, Text
-from bot.wording.messages import compose
-from scrapers.talking_therapies_monthly import SERIES, TalkingTherapiesMonthly
-from scrapers.toolkit.contract import ENGLAND, Fetched, Page, Release, published_at
-
-ROOT = Path(__file__).parents[1]
-PICTURE = ROOT / "docs" / "alert.svg"
-NUMBER, SEEN = 5, datetime(2026, 5, 14, 8, 30, 41, tzinfo=UTC)
-KEY = "performance-march-2026"
 
 WIDTH, MARGIN, PADDING = 400, 10, 14  # pixels
+CHART_HEIGHT = 280  # with what is above it
 SIZE, LEADING = 14, 21
 ROOM = 44  # characters of a line, so few that they fit in whatever font the machine has
 STYLES = {"b": ' font-weight="600"', "i": ' font-style="italic" fill="#5b6b7a"', "code": "", "": ""}
 
 
 class Word(NamedTuple):
-    """A word and the tag of its style; empty for none."""
+    """A word and the tag of its style; empty for none. It is `joined` to the one before without a blank."""
 
     text: str
     style: str
+    joined: bool = False
 
 
-def march_2026() -> Message:
-    """Return the message of the demo's last release."""
-    source = TalkingTherapiesMonthly({})
-    history: defaultdict[str, dict[str, float | None]] = defaultdict(dict)
-    for file in sorted(ROOT.glob("demo/*/files.digital.nhs.uk/*/*/*.csv")):
-        fetched = Fetched(Release("", "", ""), Page(file.name, file.read_bytes(), "text/csv"))
-        for figure in source.read(fetched, SEEN):
-            if figure.area == ENGLAND:
-                history[figure.measure.id][figure.period] = figure.value
-    release = Release(KEY, "", f"{SERIES}/{KEY}", "2026-03", published_at(SEEN.date()))
-    rows = headline_rows(source.headlines, "2026-03", history)
-    return compose(ReleaseOut(f"release:{KEY}", release, rows), source, NUMBER, SEEN)
-
-
-def words(nodes: tuple[Node, ...], style: str = "") -> Iterator[Word]:
+def words(nodes: Iterable[Node]) -> Iterator[Word]:
     """Yield the words of a line, each with its style."""
+    open_ended = False  # what came before ends within a word
+    for text, style in _pieces(nodes, ""):
+        for n, word in enumerate(text.split()):
+            yield Word(word, style, joined=n == 0 and open_ended and not text[0].isspace())
+        open_ended = bool(text) and not text[-1].isspace()
+
+
+def _pieces(nodes: Iterable[Node], style: str) -> Iterator[tuple[str, str]]:
     for node in nodes:
         match node:
             case Text(text):
-                yield from (Word(word, style) for word in text.split())
+                yield text, style
             case Styled(tag, within):
-                yield from words(within, tag)
+                yield from _pieces(within, tag)
             case Link(text, _):
-                yield from words((text,), style)
+                yield text.text, style
 
 
 def wrapped(line: Line) -> Iterator[list[Word]]:
     """Yield the rows that a line takes on the screen."""
     row: list[Word] = []
     for word in words(line.nodes):
-        if row and sum(len(before.text) + 1 for before in row) + len(word.text) > ROOM:
+        if row and not word.joined and sum(len(before.text) + 1 for before in row) + len(word.text) > ROOM:
             yield row
             row = []
         row.append(word)
@@ -75,15 +60,20 @@ def wrapped(line: Line) -> Iterator[list[Word]]:
         yield row
 
 
-def draw(message: Message) -> str:
-    """Return the picture of a message as SVG."""
+def draw(message: Message, chart: Chart | None = None) -> str:
+    """Return the picture of a message as SVG, its chart above the words."""
     rows = [row for line in message.shown() for row in wrapped(line)]
-    text = [_row(row, MARGIN + PADDING + LEADING * (n + 1) - 5) for n, row in enumerate(rows)]
-    bubble = LEADING * len(rows) + 2 * PADDING - 4
+    above = CHART_HEIGHT if chart else 0
+    text = [_chart(chart)] if chart else []
+    text += [_row(row, MARGIN + above + PADDING + LEADING * (n + 1) - 5) for n, row in enumerate(rows)]
+    bubble = above + LEADING * len(rows) + 2 * PADDING - 4
     top = MARGIN + bubble + 4
-    buttons = [button.label for row in message.buttons for button in row]
-    text += [_button(label, top + n * 40) for n, label in enumerate(buttons)]
-    height = top + 40 * len(buttons) + MARGIN - 4
+    text += [
+        _button(button.label, top + n * 40, place, len(row))
+        for n, row in enumerate(message.buttons)
+        for place, button in enumerate(row)
+    ]
+    height = top + 40 * len(message.buttons) + MARGIN - 4
     said = escape(" ".join(word.text for row in rows for word in row))
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
@@ -98,20 +88,41 @@ def draw(message: Message) -> str:
 
 
 def _row(row: list[Word], y: int) -> str:
-    spans = " ".join(f"<tspan{STYLES[word.style]}>{escape(word.text)}</tspan>" for word in row)
+    spans = "".join(
+        f"{'' if n == 0 or word.joined else ' '}<tspan{STYLES[word.style]}>{escape(word.text)}</tspan>"
+        for n, word in enumerate(row)
+    )
     return f'<text x="{MARGIN + PADDING}" y="{y}">{spans}</text>'
 
 
-def _button(label: str, y: int) -> str:
-    said = (
-        f'<text x="{WIDTH // 2}" y="{y + 23}" text-anchor="middle" font-weight="600">{escape(label)}</text>'
+def _chart(chart: Chart) -> str:
+    """Return a chart as a picture within the picture; what it shows is named by a mark, to be compared."""
+    png = b64encode(_small(plots.draw(chart))).decode()
+    place = (
+        f'x="{MARGIN}" y="{MARGIN + PADDING}" width="{WIDTH - 2 * MARGIN}" height="{CHART_HEIGHT - PADDING}"'
     )
-    return f"{_box(MARGIN, y, WIDTH - 2 * MARGIN, 36, '#a9bfd1')}\n{said}"
+    shows = sha256(packed(chart).encode()).hexdigest()[:12]
+    return f'<image {place} data-shows="{shows}" href="data:image/png;base64,{png}"/>'
+
+
+def _small(png: bytes) -> bytes:
+    """Return a picture in few colours, which is a quarter of its size."""
+    from PIL import Image
+
+    out = BytesIO()
+    Image.open(BytesIO(png)).convert("RGB").quantize(160).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _button(label: str, y: int, place: int, of: int) -> str:
+    """Return a button, one `of` so many beside each other."""
+    width = (WIDTH - 2 * MARGIN - 4 * (of - 1)) // of
+    x = MARGIN + place * (width + 4)
+    shown = label if len(label) * 8 <= width else f"{label[: width // 8 - 1]}…"
+    at = f'x="{x + width // 2}" y="{y + 23}" text-anchor="middle" font-weight="600"'
+    said = f"<text {at}>{escape(shown)}</text>"
+    return f"{_box(x, y, width, 36, '#a9bfd1')}\n{said}"
 
 
 def _box(x: int, y: int, width: int, height: int, colour: str) -> str:
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="14" fill="{colour}"/>'
-
-
-if __name__ == "__main__":
-    PICTURE.write_text(draw(march_2026()), encoding="utf-8")

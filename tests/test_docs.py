@@ -33,7 +33,8 @@ from bot.rules.headline import headline_rows
 from bot.rules.measures import DERIVED, Derived
 from bot.settings import Settings
 from bot.wording import numbers
-from docs import picture
+from docs import screens
+from docs.screens import drawn, undrawn
 from scrapers.konp_petition import displayed_target
 from scrapers.talking_therapies_monthly import HEADLINES, KEY_MEASURES, TalkingTherapiesMonthly
 from scrapers.toolkit.capture import look
@@ -396,5 +397,15 @@ def test_the_target_shown_is_computed_as_it_is_explained() -> None:
         assert numbers.value(displayed_target(int(count.replace(",", ""))), Unit.SIGNATURES) == target
 
 
-def test_the_picture_of_an_alert_is_the_one_that_the_worker_posts() -> None:
-    assert picture.PICTURE.read_text(encoding="utf-8") == picture.draw(picture.march_2026())
+def test_the_screens_are_those_that_the_wording_makes() -> None:
+    made = screens.screens()
+    shown = {path.stem: path.read_text(encoding="utf-8") for path in screens.FOLDER.glob("*.svg")}
+    renew = "is renewed by python -m docs.screens"
+    assert shown.keys() == made.keys(), f"docs/screens {renew}"
+    for name, screen in made.items():
+        assert undrawn(shown[name]) == undrawn(drawn(screen)), f"docs/screens/{name}.svg {renew}"
+
+
+def test_every_screen_is_shown_to_the_team() -> None:
+    linked = re.findall(r"\]\(screens/(\w+)\.svg\)", (ROOT / "docs" / "using.md").read_text())
+    assert sorted(set(linked)) == sorted(path.stem for path in screens.FOLDER.glob("*.svg"))

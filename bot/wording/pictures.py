@@ -86,7 +86,7 @@ def release_chart(source: Scraper, out: ReleaseOut) -> ReleaseChart:
     period = numbers.period(out.release.period or "")
     return ReleaseChart(
         f"{source.title}, {source.headline_area.name}: {period}",
-        tuple(row.label for row in rows),
+        tuple(t(row.label) for row in rows),
         tuple(row.value or 0.0 for row in rows),
         tuple(row.earlier["year_ago"] for row in rows),
         f"{source.publisher}; {OGL}",
