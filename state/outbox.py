@@ -65,18 +65,26 @@ def _carries(target: sa.ColumnElement[Any], chat: Any, thread: Any, part: Any) -
     return sa.and_(sa.or_(own, edit), *here)
 
 
+_HERE = _carries(outbox.c.target, outbox.c.chat, outbox.c.thread, outbox.c.part)
 _EARLIER = (
     sa.select(_told.c.message_id)
-    .where(
-        _carries(outbox.c.target, outbox.c.chat, outbox.c.thread, outbox.c.part),
-        _told.c.message_id.is_not(None),
-    )
+    .where(_HERE, _told.c.message_id.is_not(None))
     .order_by(_told.c.id.desc())
     .limit(1)
     .correlate(outbox)
     .scalar_subquery()
 )
-_CONTENTS = sa.select(outbox.c.payload, _EARLIER).where(_ROW)
+
+
+def _was_sent(how: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return whether the message that a row is about was itself sent in this way (`how`, of `told`)."""
+    sent = sa.select(sa.literal(1)).where(_HERE, _told.c.action != "edit", how)
+    return sa.exists(sent.where(_told.c.message_id == _EARLIER).correlate(outbox))
+
+
+_CONTENTS = sa.select(
+    outbox.c.payload, _EARLIER, _was_sent(_told.c.resends > 0), _was_sent(_told.c.action == "anew")
+).where(_ROW)
 _PICTURE = sa.select(blobs.c.body).where(blobs.c.digest == sa.bindparam("of_digest"))
 _REWORD = (
     sa.update(outbox)

@@ -287,11 +287,14 @@ class InHand(NamedTuple):
 class Contents(NamedTuple):
     """What a row in hand says, as of the moment when it was begun.
 
-    `earlier` is the id of the message that it edits, replaces or replies to, as far as that is known.
+    `earlier` is the id of the message that it edits, replaces or replies to, as far as that is known: one
+    that was perhaps a second copy (`second`), or took the place of another (`stands_in`).
     """
 
     payload: Mapping[str, Any]
     earlier: int | None
+    second: bool
+    stands_in: bool
 
 
 class ParcelState(NamedTuple):
@@ -371,7 +374,7 @@ class OutboxRow:
     """One message on its way to one chat.
 
     Its action is `anew` where it was an edit of a message that is not there to be edited. `picture` is the
-    digest of its photo; the `photo` itself, drawn, and `earlier`, as in `Contents`, are known of a row in hand.
+    digest of its photo; the `photo` itself, drawn, and what is in `Contents` are known of a row in hand.
     """
 
     id: int
@@ -391,4 +394,6 @@ class OutboxRow:
     action: Action | Literal["anew"] = "send"
     picture: str | None = None
     earlier: int | None = None
+    second: bool = False
+    stands_in: bool = False
     photo: bytes | None = None

@@ -313,17 +313,21 @@ class Sender:
         return self._forms.get(row.id) or _Form(row.thread)
 
     def _letter(self, row: OutboxRow) -> Letter:
-        """Return the letter of a row in hand, with the lines that say what is special about this copy."""
-        form = self._form(row)
+        """Return the letter of a row in hand, with the lines that say what is special about this copy.
+
+        An edit says of its message what that said of itself: the other copy may still be there.
+        """
+        form, edits = self._form(row), row.action == "edit"
         letter = form.text(row.payload)
-        if row.action == "edit":
-            return replace(letter, edits=row.earlier)
-        letter = replace(letter, photo=row.photo if form.photo else None, reply_to=row.earlier)
-        if row.action == "anew":
+        if edits:
+            letter = replace(letter, edits=row.earlier)
+        else:
+            letter = replace(letter, photo=row.photo if form.photo else None, reply_to=row.earlier)
+        if row.action == "anew" or (edits and row.stands_in):
             letter = letter.headed(t(REPLACES))
-        if self._clock() - row.created > timedelta(seconds=self._pace.late):
+        if not edits and self._clock() - row.created > timedelta(seconds=self._pace.late):
             letter = letter.headed(late(row.created))
-        return letter.headed(t(RESENT)) if may_be_second(row) else letter
+        return letter.headed(t(RESENT)) if may_be_second(row) or (edits and row.second) else letter
 
     def _adapted(self, row: OutboxRow, outcome: Outcome) -> _Form | None:
         """Return the form to try after one that surely did not arrive, or None when there is none."""

@@ -194,7 +194,7 @@ def test_where_there_is_nothing_to_edit_a_new_message_says_so(office: Office, lo
     assert shown(office)[-1].reply_to == (1 if lost == "too old to be edited" else None)
     amend(office, 1, "third")
     office.drain()
-    assert [message.text for message in shown(office)][before:] == ["third"]
+    assert [message.text for message in shown(office)][before:] == [f"{REPLACES}\nthird"]
 
 
 def test_a_message_in_place_of_another_is_sent_at_most_twice_and_the_second_copy_is_marked(
@@ -286,7 +286,10 @@ def test_after_a_death_in_the_middle_of_a_send_the_marked_copy_has_the_new_words
     amend(office, 1, "second")
     start_again(office)
     office.drain_all()
-    assert office.server.chat(GROUP).texts == ["first", "second"]
+    assert office.server.chat(GROUP).texts == ["first", second_copy("second")]
+    amend(office, 1, "third")
+    office.drain()
+    assert office.server.chat(GROUP).texts == ["first", second_copy("third")]
 
 
 def test_a_release_is_told_when_it_is_sent_and_its_edits_are_no_second_report(office: Office) -> None:
