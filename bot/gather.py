@@ -110,6 +110,8 @@ def _batches(items: Sequence[tuple[int, str, str]]) -> list[tuple[tuple[int, str
 
 
 def _said(payload: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the first line of a message, and the first address that its buttons open."""
+    """Return the title of a message with the marks before it, and the first address that its buttons open."""
     urls = (button["url"] for row in payload.get("buttons", ()) for button in row if "url" in button)
-    return str(payload["plain"]).partition("\n")[0], next(urls, "")
+    marks = payload.get("marks", 0)
+    *marked, title = str(payload["plain"]).split("\n")[: marks + 1]
+    return " – ".join((title, *marked)), next(urls, "")

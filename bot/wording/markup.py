@@ -111,7 +111,8 @@ def corrected(number: int) -> str:
 
 def headed(payload: Mapping[str, Any], mark: str) -> dict[str, Any]:
     """Return an outbox payload with a line before its first, without markup."""
-    return {**payload, **{form: f"{mark}\n{payload[form]}" for form in ("html", "plain", "short")}}
+    words = {form: f"{mark}\n{payload[form]}" for form in ("html", "plain", "short")}
+    return {**payload, **words, "marks": payload.get("marks", 0) + 1}
 
 
 def bold(*parts: Part) -> Styled:
