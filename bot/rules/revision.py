@@ -38,7 +38,7 @@ def revised(
 
 
 def overruled(release: Release, changes: Changes) -> Revised | None:
-    """Return the finding of figures that somebody entered and a release says otherwise, or None without any."""
+    """Return the finding of figures that a release says otherwise than somebody entered, or None."""
     revisions = [revision for revision in changes.altered if revision.entered]
     if not revisions:
         return None

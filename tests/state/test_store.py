@@ -252,9 +252,14 @@ def test_an_episode_is_remembered_once_for_each_source(store: Store) -> None:
 def test_what_fails_apart_takes_nothing_else_with_it(store: Store) -> None:
     with store.writing() as writer:
         writer.save_releases(NHS, [RELEASE], NOON)
-        with pytest.raises(sa.exc.IntegrityError), writer.apart():
-            writer.teach(NHS, NOON)
-            writer.save_figures(NHS, RELEASE.key, [referrals(1e308, area=LONDON_ICB)], NOON, NOON)
+
+        def spoiled() -> None:
+            with writer.apart():
+                writer.teach(NHS, NOON)
+                writer.save_figures(NHS, RELEASE.key, [referrals(1e308, area=LONDON_ICB)], NOON, NOON)
+
+        with pytest.raises(sa.exc.IntegrityError):
+            spoiled()
         with writer.apart():
             writer.save_figures(NHS, RELEASE.key, [referrals(5)], NOON, NOON)
         writer.save_figures(NHS, RELEASE.key, [referrals(6, area=LONDON_ICB)], NOON, NOON)
