@@ -190,6 +190,7 @@ class Chat:
     moved_to: int | None = None
     messages: list[Shown] = field(default_factory=list)
     pinned: list[int] = field(default_factory=list)
+    heard: set[int] = field(default_factory=set)  # what people wrote, by its id
     last_id: int = 0
 
     @property
@@ -271,6 +272,7 @@ class BotApi:
         self.commands: dict[str, list[dict[str, str]]] = {}  # by the JSON of their scope
         self.callback_answers: dict[str, str] = {}
         self.inline_answers: dict[str, list[Card]] = {}
+        self.written: dict[int, int] = {}  # the message that an update brought, by the update's id
         self.fault: Callable[[Call], Fault | None] = lambda call: None
         self._faults: dict[str, deque[Fault]] = {}
         self._updates: list[dict[str, Any]] = []
@@ -404,13 +406,23 @@ class BotApi:
             }
             return self._add_update({"callback_query": query})
 
+    def reword(self, chat: int, message_id: int, text: str, *, user: int = 1) -> int:
+        """Let somebody edit what they wrote; return the update's id."""
+        with self._lock:
+            room, now = self.chats[chat], int(self._clock().timestamp())
+            head = {"message_id": message_id, "date": now, "edit_date": now, "chat": room.card()}
+            return self._add_update({"edited_message": head | {"from": _person(user), "text": text}})
+
     def _add_message(self, room: Chat, user: int, **content: Any) -> int:
         room.last_id += 1
         date = int(self._clock().timestamp())
         head = {"message_id": room.last_id, "date": date, "chat": room.card()}
         if room.kind == "channel":
             return self._add_update({"channel_post": head | content})
-        return self._add_update({"message": head | {"from": _person(user)} | content})
+        update = self._add_update({"message": head | {"from": _person(user)} | content})
+        self.written[update] = room.last_id
+        room.heard.add(room.last_id)
+        return update
 
     def _add_membership(self, room: Chat, before: str, after: str) -> int:
         cards = {
@@ -736,7 +748,7 @@ def _reply_to(call: Call, room: Chat) -> int | None:
     wanted = call.json("reply_parameters")
     if wanted is None:
         return None
-    if room.find(wanted["message_id"]):
+    if room.find(wanted["message_id"]) or wanted["message_id"] in room.heard:
         return int(wanted["message_id"])
     if not wanted.get("allow_sending_without_reply"):
         raise _bad("message to be replied not found")
