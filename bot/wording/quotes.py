@@ -41,7 +41,7 @@ def _lines(told: Told, next_release: str | None) -> Iterator[Line]:
         area=_area(told),
         period=when(account.period),
         value=_value(told, account.value),
-        of=t(saying.of) if saying.of else clean(named.of, TITLE_CAP),
+        of=t(saying.of) if saying.of else clean(t(named.of), TITLE_CAP),
         title=called(named),
     )
     yield line(bold(t("Safe to quote: ")), f"“{safe}” ({told.origin.publisher})")

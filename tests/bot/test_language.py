@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from bot.wording.charts import ReleaseChart, alt_text, packed, unpacked
 from bot.wording.language import ENGLISH, FOLDER, catalogue, languages, speaking, spoken, t
 from bot.wording.markup import REPLACES, RESENT, late, utf16_length
 from bot.wording.numbers import period
-from docs.words import listed, placeholders, renew, texts
+from docs.words import TEXTS, listed, placeholders, renew, texts
 from tests.bot.house import MONTHLY_ALONE, TEAM, House, open_house, sqlite
 from tests.fakes.nhs import Issue, Nhs, england, month_file
 
@@ -135,3 +138,28 @@ async def _published(house: House) -> None:
     house.now = datetime(2026, 6, 11, 8, 30, 41, tzinfo=UTC)
     nhs.publish(issue("2026-04", date(2026, 6, 11), 160_000))
     await house.check()
+
+
+PAST = ("figurewatch ", "/digest off", "offset points", "it was found")  # commands, a unit, a name
+
+
+def test_no_wording_is_said_past_the_catalogue() -> None:
+    said = {f"{path.name}: {text}" for path in sorted(FOLDER.glob("*.py")) for text in _past(path)}
+    assert {one for one in said if not one.partition(": ")[2].startswith(PAST)} == set()
+
+
+def _past(path: Path) -> Iterator[str]:
+    """Yield the texts of two words and more that stand outside what is looked up, errors and docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    other = {id(part) for node in ast.walk(tree) if _is_other(node) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in other else None
+        if isinstance(text, str) and re.search(r"[a-z]{2,} [a-z]{2,}", text):
+            yield text
+
+
+def _is_other(node: ast.AST) -> bool:
+    """Say whether a part of a program is looked up, an error, or a docstring."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id in TEXTS
+    return isinstance(node, ast.Raise | ast.Expr)
