@@ -148,7 +148,7 @@ class Checker:
     keep: Callable[[Scraper, SourceChanged], str] = lambda source, changed: ""
     hurry: Callable[[], object] = lambda: None
     awaited: set[str] = field(default_factory=set)
-    _met: list[Seen] = field(default_factory=list)
+    _met: dict[str, Seen] = field(default_factory=dict)
     _refused: dict[tuple[str, str], _Refusal] = field(default_factory=dict)
     _looked: set[str] = field(default_factory=set)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -172,14 +172,24 @@ class Checker:
         seen = [
             Seen(r.source, r.newest, r.error, r.passing, r.partial, r.kept) for r in results if not r.spent
         ]
-        self.awaited -= {source.key for source in sources}
-        if self.awaited:
-            self._met += seen
-            await self.commit(self.committer.settle, seen, (), self.clock())
-        else:
-            met, self._met = [*self._met, *seen], []
-            await self.commit(self.committer.settle, seen, met, self.clock())
+        await self.commit(self.committer.settle, seen, self._to_introduce(seen, sources), self.clock())
         return results
+
+    def _to_introduce(self, seen: Sequence[Seen], sources: Sequence[Scraper]) -> list[Seen]:
+        """Return the sources to introduce after a round, where nobody knows of them.
+
+        None are while others are awaited, unless one that could be read is looked at again: then it has
+        waited long enough. Where no source at all could be read, all are awaited anew.
+        """
+        again = any(one.source.key in self._met and not self._met[one.source.key].error for one in seen)
+        self.awaited -= {source.key for source in sources}
+        self._met |= {one.source.key: one for one in seen}
+        if self.awaited and not again:
+            return []
+        met, self._met = self._met, {}
+        if all(one.error for one in met.values()):
+            self.awaited |= met.keys()
+        return list(met.values())
 
     async def _store(self, results: Sequence[Result]) -> None:
         """Store in one transaction what live pages say anew."""

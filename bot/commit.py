@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -37,7 +37,7 @@ from bot.rules.reading import readings_changed
 from bot.rules.revision import disappearance, overruled, revised, without_old_notice
 from bot.rules.signals import Watch
 from bot.witness import Witnesses, complete, told_early, unconfirm
-from scrapers.toolkit.contract import Area, Figure, Release, Scraper
+from scrapers.toolkit.contract import LIVE, Area, Figure, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, StoreError, Writer
@@ -325,37 +325,16 @@ class Committer:
     def settle(self, round_: Sequence[Seen], met: Sequence[Seen], now: datetime) -> int:
         """Note how a round went: times, troubles, recoveries, introductions; return how many alerts followed.
 
-        A changed page is told at once, a passing failure when it lasts; each once, and its end once. Those
-        among `met` that nobody knows of yet are introduced in one line.
+        Those among `met` that nobody knows of yet are introduced in one line.
         """
         with self.store.writing() as tx:
             tx.note_checked(_believed(tx, round_), now)
             states = tx.sources()
-            findings: list[Finding] = []
-            ill: list[Ill] = []
-            told: list[tuple[str, str]] = []
-            well: list[tuple[str, datetime]] = []
-            for seen in round_:
-                key = seen.source.key
-                before = states.get(key, SourceState(key)).trouble
-                trouble = _trouble(before, seen, now)
-                if trouble and (texts := _untold(trouble, faults := tx.faults(key), now)):
-                    trouble = replace(trouble, told=True)
-                    due = calendar.next_day(tx.releases(key), now)
-                    ill += [Ill(key, text, trouble.since, seen.kept, due) for text in texts]
-                    told.append((key, f"{now} {trouble.kind}"))
-                    tx.save_faults(key, {part: fault._replace(told=True) for part, fault in faults.items()})
-                if before and before.told and trouble is None:
-                    well.append((key, before.since))
-                if trouble != before:
-                    tx.set_trouble(key, trouble)
-            if ill:
-                findings.append(Troubled(_episode("trouble", told), tuple(ill)))
-            if well:
-                findings.append(Recovered(_episode("recovered", well), tuple(well)))
+            findings = [*_troubled(tx, round_, states, now), *_recovered(tx, round_, states)]
             untold = {key for key, state in states.items() if state.taught_at and not state.introduced}
             new = [seen for seen in met if seen.source.key in untold]
-            if new:
+            new.sort(key=lambda seen: isinstance(seen.newest, Release) and seen.newest.key == LIVE)
+            if new:  # those with figures first
                 keys = [seen.source.key for seen in new]
                 tx.introduce(keys, now)
                 said = tuple((seen.source.title, seen.newest) for seen in new)
@@ -501,6 +480,76 @@ def _was_read(tx: Writer, source: Scraper, release: Release) -> bool:
 
 def _is_taught(tx: Writer, source: Scraper) -> bool:
     return tx.source(source.key).taught_at is not None
+
+
+def _troubled(
+    tx: Writer, round_: Sequence[Seen], states: Mapping[str, SourceState], now: datetime
+) -> Iterator[Finding]:
+    """Note what is wrong after a round, and yield what is to be told of it.
+
+    A changed page is told at once, a passing failure when it lasts, with all others that were not told yet:
+    they may have one cause. Each is told once.
+    """
+    ill: list[Ill] = []
+    told: list[tuple[str, str]] = []
+
+    def tell(key: str, trouble: Trouble, texts: Sequence[str], kept: str = "") -> None:
+        due = calendar.next_day(tx.releases(key), now)
+        ill.extend(Ill(key, text, trouble.since, kept, due) for text in texts)
+        told.append((key, f"{now} {trouble.kind}"))
+        tx.set_trouble(key, replace(trouble, told=True))
+
+    lasting = False
+    for seen in round_:
+        key = seen.source.key
+        before = states.get(key, SourceState(key)).trouble
+        trouble = _trouble(before, seen, now)
+        if trouble and (texts := _untold(trouble, faults := tx.faults(key), now)):
+            lasting = lasting or trouble.kind == "passing"
+            tell(key, trouble, texts, seen.kept)
+            tx.save_faults(key, {part: fault._replace(told=True) for part, fault in faults.items()})
+        elif trouble and trouble != before:
+            tx.set_trouble(key, trouble)
+    for key, trouble in _passing_beside(round_, states).items() if lasting else ():
+        if not trouble.told and now - trouble.since < LASTING_TIME:  # else nobody watches it any more
+            tell(key, trouble, [trouble.text])
+    if ill:
+        yield Troubled(_episode("trouble", told), tuple(ill))
+
+
+def _recovered(tx: Writer, round_: Sequence[Seen], states: Mapping[str, SourceState]) -> Iterator[Finding]:
+    """Note which sources can be read again, and yield what is to be told of it.
+
+    Where others cannot be read in passing and were not looked at in this round, the end is told with theirs:
+    when all are over, or one that is over is read again. Until then its trouble stands, with no rounds.
+    """
+    beside = _passing_beside(round_, states)
+    others = any(trouble.told and trouble.rounds for trouble in beside.values())
+    well: list[tuple[str, datetime]] = []
+    for seen in round_:
+        key = seen.source.key
+        before = states.get(key, SourceState(key)).trouble
+        if before is None or seen.error is not None or seen.partial:
+            continue
+        if before.told and before.kind == "passing" and before.rounds and others:
+            tx.set_trouble(key, replace(before, rounds=0))
+            continue
+        tx.set_trouble(key, None)
+        if before.told:
+            well.append((key, before.since))
+    for key, trouble in beside.items() if well else ():
+        if not trouble.rounds:
+            tx.set_trouble(key, None)
+            well.append((key, trouble.since))
+    if well:
+        yield Recovered(_episode("recovered", well), tuple(well))
+
+
+def _passing_beside(round_: Sequence[Seen], states: Mapping[str, SourceState]) -> dict[str, Trouble]:
+    """Return the passing failures of the sources that were not looked at in a round."""
+    looked = {seen.source.key for seen in round_}
+    troubles = {key: state.trouble for key, state in states.items() if key not in looked}
+    return {key: trouble for key, trouble in troubles.items() if trouble and trouble.kind == "passing"}
 
 
 def _trouble(before: Trouble | None, seen: Seen, now: datetime) -> Trouble | None:
