@@ -13,6 +13,7 @@ from bot.followers import Told, Wishes, followers, wishes
 from bot.operate import crash
 from bot.rules.about import about
 from bot.rules.findings import (
+    Closed,
     Finding,
     Gathered,
     MarkCrossed,
@@ -77,6 +78,8 @@ def post(
     crash.point("post:begun")
     wanted: Wishes | None = None
     for finding in findings:
+        if isinstance(finding, Closed) and _first(tx, source.key if source else "", finding) is None:
+            continue  # the release's message says it
         wanted = wanted or wishes(tx, destinations)
         number = tx.next_alert_id()
         message = _composed(finding, source, number, seen or now)
@@ -84,7 +87,7 @@ def post(
         held = _held_for(finding, key, number, destinations)
         told = _told(tx, destinations, wanted, source, finding, now)
         parcels = _parcels(message, _picture(tx, source, finding), told, held)
-        if isinstance(finding, Revised):
+        if isinstance(finding, Revised | Closed):
             parcels = _under_the_first(tx, key, finding, number, parcels)
         alert = NewAlert(
             id=number,
@@ -161,25 +164,39 @@ def _on_its_way(parcel: Parcel, way: Way) -> Parcel:
             return replace(parcel, held=way.how, due=way.due)
 
 
+def _first(tx: Reader, source: str, finding: Revised | Closed) -> Telling | None:
+    """Return the alert that a finding corrects or ends; None where nothing was told."""
+    told_in = finding.told_in if isinstance(finding, Closed) else (ReleaseOut.episode_of(finding.release),)
+    told = (tx.telling(f"{source}|{episode}") for episode in told_in)
+    return next(filter(None, told), None)
+
+
 def _under_the_first(
-    tx: Reader, source: str, finding: Revised, number: int, parcels: tuple[Parcel, ...]
+    tx: Reader, source: str, finding: Revised | Closed, number: int, parcels: tuple[Parcel, ...]
 ) -> tuple[Parcel, ...]:
-    """Return a correction's parcels as replies to what was told of the release, with a mark on that."""
-    first = tx.telling(f"{source}|{ReleaseOut.episode_of(finding.release)}")
+    """Return parcels as replies to what was told first, a correction with a mark on that.
+
+    Where the first was told in a digest, or not at all, there is nothing to answer: a correction is told by
+    itself.
+    """
+    first = _first(tx, source, finding)
     if first is None:
         return parcels
     said = tx.payloads(first.id)
-    marked: list[Parcel] = []
+    told: list[Parcel] = []
     for parcel in parcels:
         words = said.get((parcel.chat, parcel.thread))
         if words is None or parcel.part > 1:
-            marked.append(parcel)
+            told += [parcel] if isinstance(finding, Revised) else []
             continue
-        marked.append(replace(parcel, action="reply", target=first.id))
-        held = None if parcel.held in WAITS else parcel.held  # an edit rings nobody
-        payload = headed(words, corrected(number))
-        marked.append(Parcel(parcel.chat, payload, parcel.thread, action="edit", target=first.id, held=held))
-    return tuple(marked)
+        told.append(replace(parcel, action="reply", target=first.id))
+        if isinstance(finding, Revised):
+            held = None if parcel.held in WAITS else parcel.held  # an edit rings nobody
+            payload = headed(words, corrected(number))
+            told.append(
+                Parcel(parcel.chat, payload, parcel.thread, action="edit", target=first.id, held=held)
+            )
+    return tuple(told)
 
 
 def _picture(tx: Reader, source: Scraper | None, finding: Finding) -> Picture | None:

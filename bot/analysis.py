@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.rules.breaks import shipped_breaks
-from bot.rules.findings import Finding, MarkCrossed, PaceTurned, ReleaseOut, Remarks, WatchMoved
+from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, ReleaseOut, Remarks, WatchMoved
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.periods import kind
 from bot.rules.signals import Memory, Said, Signal, Watch
@@ -60,7 +60,8 @@ def analysed(
     before = _remembered(tx.facts([RULES + source.key])[RULES + source.key])
     said = judge_month(release, watches, known, before, now, breaks=breaks)
     tx.save_facts(RULES + source.key, list(_facts(said.remembered)), now)
-    return said.findings, said.remarks
+    ended = (Closed.of(release, closing) for closing in said.remarks.closings)
+    return (*said.findings, *ended), said.remarks
 
 
 def is_judged(period: str, known: Collection[str]) -> bool:

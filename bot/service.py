@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 
+from bot.board import Board
 from bot.campaign import Campaign
 from bot.commands.asking import Asking
 from bot.commands.following import Following
@@ -35,7 +36,7 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
         watchdog = Watchdog(desk, vitals, metrics, pinger)
         where = desk.checker.committer.destinations
         gatherer = Gatherer(store, where, desk.clock, desk.sender.poke)
-        duties: list[Duty] = [watchdog.run, gatherer.run]
+        duties: list[Duty] = [watchdog.run, gatherer.run, Board(desk).run]
         if polling := polling_of(desk, vitals):
             duties.append(polling.run)
         with ExitStack() as stack:

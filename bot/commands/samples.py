@@ -64,7 +64,7 @@ def _of_releases(campaign: Campaign, source: Scraper, now: datetime) -> Iterator
         for one in source.headlines
     )
     yield ReleaseOut("sample", release, rows)
-    yield WatchMoved("sample", release, (_signal(),))
+    yield WatchMoved("sample", release, (sample_signal(),))
     yield Shifted("sample", release, News("series", (_shift(),), 100))
     measure = Measure(source.headlines[0].measure, source.headlines[0].label, Unit.COUNT)
     corrected = Revision(Figure(measure, source.headline_area, PERIOD, 1_234.0), 1_243.0)
@@ -84,7 +84,8 @@ def _of_petition(now: datetime) -> Iterator[Finding]:
     yield CountFell("sample", 540, 560)
 
 
-def _signal() -> Signal:
+def sample_signal() -> Signal:
+    """Return a signal as there may be one, with figures that are made up."""
     measure, value, mean, lower, upper = SHARES
     return Signal(
         measure=measure,

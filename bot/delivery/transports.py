@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 
 if TYPE_CHECKING:
     from telegram import InlineKeyboardMarkup
@@ -77,6 +77,15 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class Pins(Protocol):
+    """A way to a chat in which a message can be pinned."""
+
+    async def pin(self, chat: str, message_id: int) -> None:
+        """Pin a message, without a sound; raises whatever python-telegram-bot raises."""
+        ...
+
+
 class TelegramTransport:
     """Telegram's Bot API, through python-telegram-bot. An async context manager; one for a process."""
 
@@ -129,6 +138,10 @@ class TelegramTransport:
             preview = LinkPreviewOptions(is_disabled=True)
             message = await self._bot.send_message(text=letter.text, link_preview_options=preview, **place)
         return message.message_id
+
+    async def pin(self, chat: str, message_id: int) -> None:
+        """Pin a message, without a sound; raises whatever python-telegram-bot raises."""
+        await self._bot.pin_chat_message(int(chat), message_id, disable_notification=True)
 
     async def _edit(self, chat: int, message_id: int, letter: Letter) -> None:
         """Put the letter's words and buttons in place of a message's, or of a photo's caption."""

@@ -228,6 +228,34 @@ class WatchMoved(Finding):
     signals: tuple[Signal, ...]
     held: str | None = None
 
+    @staticmethod
+    def episode_of(period: str, name: str, area: str) -> str:
+        """Return the episode of what a family, or a measure, did in a period."""
+        return f"watch:{period}:{name}:{area}"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Finding):
+    """What was told of a watched series has ended: it is as usual again. It answers what was told."""
+
+    kind: ClassVar[str] = "closed"
+    severity: ClassVar[Severity] = "minor"
+    release: Release
+    closing: Closing
+
+    @classmethod
+    def of(cls, release: Release, closing: Closing) -> Closed:
+        """Return that this ended with a release."""
+        return cls(f"closed:{closing.period}:{closing.measure}:{closing.area}", release, closing)
+
+    @property
+    def told_in(self) -> tuple[str, ...]:
+        """Return the episodes of which one told it: of its family, or its own."""
+        name, said = self.closing, self.closing.said.period
+        return tuple(
+            WatchMoved.episode_of(said, who, name.area) for who in (name.family, name.measure) if who
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Shifted(Finding):

@@ -100,11 +100,11 @@ def _findings(
     period = release.period or ""
     for group in grouped(judged.signals):
         name = group[0].family or group[0].measure
-        yield WatchMoved(f"watch:{period}:{name}:{group[0].area}", release, group)
+        yield WatchMoved(WatchMoved.episode_of(period, name, group[0].area), release, group)
     for question in judged.questions:
         episode = f"asked:{question.why}:{question.measure}:{period}"
         for signal in question.signals:
-            name = f"watch:{period}:{signal.measure}:{signal.area}"
+            name = WatchMoved.episode_of(period, signal.measure, signal.area)
             yield WatchMoved(name, release, (signal,), held=episode)
         yield Asked(episode, release, question, measures.get(question.measure))
     for news in outcome.news:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
-from bot.rules.findings import Finding, Severity, Shifted, WatchMoved
+from bot.rules.findings import Closed, Finding, Severity, Shifted, WatchMoved
 from scrapers.toolkit.contract import ENGLAND, LONDON, Scraper
 from state.records import Mode, Subscription
 
@@ -45,6 +45,8 @@ def codes_of(finding: Finding, source: Scraper | None) -> tuple[str, ...]:
             return tuple(dict.fromkeys(shift.area.code for shift in finding.news.shifts))
         case WatchMoved():
             return tuple(dict.fromkeys(signal.area for signal in finding.signals))
+        case Closed():
+            return (finding.closing.area,)
     if source is None or source.is_live:
         return ()
     return (source.headline_area.code,)

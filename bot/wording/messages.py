@@ -16,6 +16,7 @@ from bot.rules.claims import Claim
 from bot.rules.findings import (
     Asked,
     ClaimMoved,
+    Closed,
     ClosingSoon,
     CountFell,
     DailyLine,
@@ -494,6 +495,11 @@ def _sentence(words: str) -> str:
 @_say.register
 def _watched(finding: WatchMoved, source: Scraper, now: datetime) -> Message:
     return Message(tuple(signals.lines_of(finding, source)), buttons=_open(finding.release.url))
+
+
+@_say.register
+def _ended(finding: Closed, source: Scraper, now: datetime) -> Message:
+    return Message((line(signals.closed(finding.closing)),), silent=True)
 
 
 @_say.register

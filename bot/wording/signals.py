@@ -136,14 +136,15 @@ def remarks(found: Remarks) -> Iterator[Line]:
     """Yield in one line what was checked, and what ended and what was renamed where something was."""
     yield line("🔎 ", digest_line(found.digest), ".")
     for closing in found.closings:
-        yield line(_closed(closing))
+        yield line(closed(closing))
     if found.renamed:
         shown = "; ".join(f"{code} {clean(new, NAME_CAP)}" for code, (_, new) in found.renamed[:5])
         more = t(" and {count} more", count=len(found.renamed) - 5) if len(found.renamed) > 5 else ""
         yield line(t("Renamed, with the same meaning: {shown}{more}.", shown=shown, more=more))
 
 
-def _closed(closing: Closing) -> str:
+def closed(closing: Closing) -> str:
+    """Return that what was told of a series has ended."""
     return t(
         "Back to usual: {name}, {area}, {value} (told in {period}).",
         name=title(closing.measure),

@@ -15,6 +15,7 @@ from bot.check import Result
 from bot.desk import Desk, open_desk
 from bot.pace import Pace
 from bot.settings import Settings
+from bot.wording.boards import SIGN
 from state.store import Store
 from tests.fakes.bot_api import TOKEN, BotApi
 from tests.fakes.sites import Sites
@@ -39,8 +40,8 @@ class House:
 
     @property
     def team(self) -> list[str]:
-        """Return what the team's chat shows, oldest first."""
-        return self.telegram.chat(TEAM).texts
+        """Return what the team's chat shows but for how things stand, oldest first."""
+        return [text for text in self.telegram.chat(TEAM).texts if not text.startswith(SIGN)]
 
     @property
     def operator(self) -> list[str]:

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.rules.findings import MarkCrossed, ReleaseOut, Revised
-from scrapers.toolkit.contract import Release
+from bot.board import Board
+from bot.commands.samples import sample_signal
+from bot.rules.findings import Closed, MarkCrossed, ReleaseOut, Revised, WatchMoved
+from bot.rules.signals import Closing, Said
+from scrapers.toolkit.contract import EVERYWHERE, LIVE, Figure, Measure, Release, Unit, reading_period
 from state.records import StoredAlert
 from tests.bot.asked import CAMPAIGN, MONTHLY, fill
 from tests.bot.desk import ADMIN, MEMBER, OPERATOR_PERSON, Team, until, working
@@ -473,3 +476,64 @@ def test_after_a_busy_hour_no_table_holds_a_name_or_a_word_of_anybody(house: Hou
     asyncio.run(scene())
     path = tmp_path / "figurewatch.db"
     assert rows_about(path, {"Somebody", "zebra", "crocodile", "Campaign team"}) == set()
+
+
+def test_one_pinned_message_says_how_things_stand_and_is_edited_only_when_that_changes(house: House) -> None:
+    async def scene() -> None:
+        async with at_work(house) as (team, chat):
+            board, stop = Board(team.desk), asyncio.Event()
+            await board.refresh(stop)
+            (shown,) = chat.messages
+            assert shown.text == (
+                "📍 A review\n"
+                "✍️ 634 signatures of 1,000: UK Parliament petition 5\n"
+                "📅 Next: NHS Talking Therapies, monthly, 11 June 2026\n"
+                "📌 No claim is in trouble."
+            )
+            assert shown.silent
+            assert chat.pinned == [shown.id]
+            calls = len(house.telegram.calls)
+            await board.refresh(stop)
+            edits = [call for call in house.telegram.calls[calls:] if "Message" in call.method]
+            assert edits == []
+            count(team, 702)
+            await board.refresh(stop)
+            assert "✍️ 702 signatures" in shown.text
+            assert len(chat.messages) == 1
+            chat.delete(shown.id)
+            count(team, 703)
+            await board.refresh(stop)
+            assert [text.splitlines()[1][:9] for text in chat.texts] == ["✍️ 703 si"]
+            assert chat.pinned[-1] == chat.messages[-1].id
+
+    asyncio.run(scene())
+
+
+def count(team: Team, signatures: int) -> None:
+    """Let the petition have so many signatures now."""
+    team.house.later(minutes=10)
+    now, measure = team.house.now, Measure("signatures", "Signatures", Unit.SIGNATURES)
+    figure = Figure(measure, EVERYWHERE, reading_period(now), float(signatures))
+    with team.desk.store.writing() as tx:
+        tx.save_figures("parliament_petition:5", LIVE, [figure], now, now)
+
+
+def test_what_has_ended_is_said_by_a_reply_and_nothing_is_taken_away(house: House) -> None:
+    told = Said("2026-02", -1, 2.0, 47.1, "")
+    closing = Closing("M192", "England", "", "2026-04", 50.2, told)
+
+    async def scene() -> None:
+        async with at_work(house) as (team, chat):
+            ended = Closed.of(APRIL, closing)
+            await team.tell(ended, source=MONTHLY)
+            assert chat.messages == []
+            episode = WatchMoved.episode_of("2026-02", "M192", "England")
+            await team.tell(WatchMoved(episode, APRIL, (sample_signal(),)), source=MONTHLY)
+            first = chat.messages[0]
+            await team.tell(ended, source=MONTHLY)
+            reply = chat.messages[-1]
+            assert reply.text.startswith("Back to usual: Recovery, England, 50.2% (told in February 2026).")
+            assert (reply.reply_to, reply.silent) == (first.id, True)
+            assert chat.messages[0] is first
+
+    asyncio.run(scene())
