@@ -333,8 +333,8 @@ class Committer:
             findings = [*_troubled(tx, round_, states, now), *_recovered(tx, round_, states)]
             untold = {key for key, state in states.items() if state.taught_at and not state.introduced}
             new = [seen for seen in met if seen.source.key in untold]
-            new.sort(key=lambda seen: isinstance(seen.newest, Release) and seen.newest.key == LIVE)
-            if new:  # those with figures first
+            new.sort(key=_has_no_figures)
+            if new:
                 keys = [seen.source.key for seen in new]
                 tx.introduce(keys, now)
                 said = tuple((seen.source.title, seen.newest) for seen in new)
@@ -543,6 +543,12 @@ def _recovered(tx: Writer, round_: Sequence[Seen], states: Mapping[str, SourceSt
             well.append((key, trouble.since))
     if well:
         yield Recovered(_episode("recovered", well), tuple(well))
+
+
+def _has_no_figures(seen: Seen) -> bool:
+    """Return whether what was seen is the source itself, and no figure or publication of it."""
+    newest = seen.newest
+    return isinstance(newest, Release) and (newest.key == LIVE or newest.title == seen.source.title)
 
 
 def _passing_beside(round_: Sequence[Seen], states: Mapping[str, SourceState]) -> dict[str, Trouble]:

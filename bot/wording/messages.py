@@ -57,7 +57,7 @@ from bot.wording import claims, numbers, signals
 from bot.wording.language import later, n, t
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line, link
 from bot.wording.shifts import news_lines
-from scrapers.toolkit.contract import ENGLAND, LONDON, Figure, Release, Scraper
+from scrapers.toolkit.contract import ENGLAND, LIVE, LONDON, Figure, Release, Scraper
 from state.records import Revision
 
 TITLE_CAP = 160
@@ -568,7 +568,7 @@ def newest(found: Release | Figure | None, title: str = "") -> str:
             return t("nothing published yet")
         case Figure(measure=measure) if measure.name == title:
             return numbers.exact(found.value, measure.unit)
-        case Release(key="live"):
+        case Release() if found.key == LIVE or found.title == title:
             return t("no figures: its changes count")
         case Figure():
             return clean(numbers.in_words(found), NAME_CAP)
@@ -638,7 +638,7 @@ def _definitions(finding: DefinitionsChanged, source: Scraper, now: datetime) ->
 
 
 def _redefined(change: Redefined) -> Iterator[Line]:
-    name = f"{change.now.measure} {clean(change.now.name, NAME_CAP)}"
+    name = f"{clean(change.now.measure, NAME_CAP)} {clean(change.now.name, NAME_CAP)}"
     for field in change.fields:
         was, is_now = differing(getattr(change.was, field), getattr(change.now, field))
         part = t(DEFINED.get(field, field))
