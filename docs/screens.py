@@ -23,10 +23,24 @@ from bot.commands.callbacks import parsed
 from bot.rules import pace
 from bot.rules.breaks import shipped_breaks
 from bot.rules.claims import ClaimNews, Standing
-from bot.rules.findings import ClaimMoved, Finding, Gathered, MarkCrossed, ReleaseOut, Revised, WatchMoved
+from bot.rules.findings import (
+    ClaimMoved,
+    CountFell,
+    DateMoved,
+    Finding,
+    Gathered,
+    MarkCrossed,
+    Overdue,
+    PaceTurned,
+    ReleaseOut,
+    Revised,
+    WatchMoved,
+)
 from bot.rules.headline import headline_rows, needed
+from bot.rules.pace import Burst
 from bot.rules.policy import judge_watch_list
 from bot.wording import settled
+from bot.wording.boards import board
 from bot.wording.charts import Chart, alt_text
 from bot.wording.markup import Line, Message, italic, line, to_plain
 from bot.wording.messages import asked_about, compose
@@ -185,6 +199,15 @@ def _alerts(campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     chart = petition_chart(konp, by_period, ahead) if ahead else None
     yield "petition", alert(crossed, konp, 9, chart)
     yield "digest", Screen(_digest(page))
+    last = (konp.title, counts[-1].signatures, 1_000)
+    yield "board", Screen(board(campaign.name, [last], (date(2026, 6, 11), monthly.title), [thin]))
+    gain = Burst("surge", counts[-2].at, 57, 11.0)
+    yield "surge", alert(PaceTurned("p", 698, gain, None), konp, 11)
+    yield "removed", alert(CountFell("f", 629, 641), konp, 12)
+    april = replace(release, key="april", title="Performance April 2026", period="2026-04", published=None)
+    yield "moved", alert(DateMoved("d", replace(april, expected="2026-06-18"), "2026-06-11"), monthly, 13)
+    noon = datetime(2026, 6, 11, 11, tzinfo=UTC)
+    yield "late", alert(Overdue("o", replace(april, expected="2026-06-11")), monthly, 14, now=noon)
 
 
 def _digest(page: str) -> Message:
