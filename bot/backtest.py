@@ -243,7 +243,7 @@ class _Replay:
                 step.release, self.campaign.watches, known, before, step.published, breaks=self.breaks
             )
             step.findings = [*said.findings, *step.findings]
-            step.digest = digest_line(said.remarks.digest)
+            step.digest = digest_line(said.remarks.digest) if said.remarks.digest else ""
             self.before = said.remembered
             self.go_on(step.release.title)
 

@@ -172,7 +172,7 @@ def _period(tx: Reader, source: Scraper, measure: Measure, area: Area, asked: st
         raise CannotEnter(f"--period must be like 2026-03, 2025-Q3 or 2025-26, not {asked!r}")
     values, _ = tx.supported(source.key, (area.kind, area.code), [measure.id])
     stored = next(reversed(values[measure.id]), None)
-    if int(asked[:4]) > now.year:
+    if periods.first_month(asked) > f"{london_day(now):%Y-%m}":
         raise CannotEnter(f"--period {asked} has not begun")
     if stored and periods.kind(stored) != kind:
         raise CannotEnter(f"--period: {measure.id} is stored for periods like {stored}, not {asked}")

@@ -17,8 +17,8 @@ from apscheduler.triggers.date import DateTrigger
 
 from bot.alerts import post
 from bot.backfill import backfill
-from bot.commands.operating import is_paused
 from bot.check import Result
+from bot.commands.operating import is_paused
 from bot.desk import Desk
 from bot.look import LISTED, Look
 from bot.rules.calendar import london_day
@@ -334,6 +334,7 @@ class Worker:
                     log.warning("%s: %s: %s", source.key, part, why)
                 if not past.passing:
                     await self._desk.checker.commit(self._tell_refused, source, past.refused)
+                    self._desk.sender.poke()
                     return
             except (Unreachable, StoreError) as error:
                 log.warning("%s: the past could not be read, trying again later: %s", source.key, error)
@@ -351,7 +352,6 @@ class Worker:
         with self._desk.store.writing() as tx:
             findings = [Unwell(f"backfill:{which}", text)]
             post(tx, self._desk.checker.committer.destinations, source, findings, self._desk.clock())
-        self._desk.sender.poke()
 
     async def _give_way(self, source: Scraper) -> None:
         """Wait for the first look at a source, and while one of its releases may come at any moment."""

@@ -117,7 +117,7 @@ class Sender:
         self._poked = asyncio.Event()
 
     def poke(self) -> None:
-        """Wake `run`: there may be something new in the outbox."""
+        """Wake `run`: there may be something new in the outbox. To be called on the event loop."""
         self._poked.set()
 
     async def resume(self, chat: str) -> None:

@@ -92,6 +92,7 @@ class Watchdog:
         for complaint in new:
             log.error("%s", complaint.text)
         await asyncio.to_thread(self._tell, findings, now)
+        self._desk.sender.poke()
         self._rounded = monotonic()
         if fatal := [complaint.text for complaint in complaints if complaint.fatal]:
             raise WorkerUnwell(fatal[0])
@@ -124,7 +125,6 @@ class Watchdog:
             return
         if is_due:
             self._alive_on = london_day(now)
-        self._desk.sender.poke()
 
     def _daily_due(self, now: datetime) -> bool:
         at = self._desk.settings.daily_at

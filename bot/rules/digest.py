@@ -162,6 +162,11 @@ class Survey:
         scores = scan.scores(found.values, found.chance, found.may, panel.levels(), found.starts, first)
         return cls(panel, found, scores)
 
+    @property
+    def has_keys(self) -> bool:
+        """Return whether any of the key measures is in the panel."""
+        return any(not set(self.panel.measures).isdisjoint(key.codes) for key in self.judged.keys)
+
 
 def judge_release(
     panel: Panel,

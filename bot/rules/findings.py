@@ -53,9 +53,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What of a release is worth one line: series checked and changed, what ended, what was renamed."""
+    """What of a release is worth one line: series checked and changed, what ended, what was renamed.
 
-    digest: Digest
+    Without a `digest` its source has none of the measures that are checked for all organisations.
+    """
+
+    digest: Digest | None
     closings: tuple[Closing, ...]
     renamed: tuple[tuple[str, tuple[str, str]], ...]
 

@@ -78,7 +78,11 @@ def judge_month(
     outcome = judge(known.survey, period, standing, restated=known.restated)
     return Said(
         tuple(_findings(judged, outcome, release, known.measures)),
-        Remarks(outcome.digest, judged.closings, tuple(known.renamed.items())),
+        Remarks(
+            outcome.digest if known.survey.has_keys else None,
+            judged.closings,
+            tuple(known.renamed.items()),
+        ),
         Remembered(judged.state, outcome.state),
     )
 

@@ -49,6 +49,16 @@ def year_before(period: str) -> str:
     return shifted(period, -_IN_A_YEAR.get(kind(period), 0))
 
 
+def first_month(period: str) -> str:
+    """Return the first month of a period, or the month of a reading."""
+    match kind(period):
+        case "year":
+            return f"{period[:4]}-04"
+        case "quarter":
+            return f"{period[:4]}-{3 * int(period[-1]) - 2:02}"
+    return period[:7]
+
+
 def last_month(period: str) -> str:
     """Return the last month of a period, or the month of a reading."""
     match kind(period):

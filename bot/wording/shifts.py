@@ -8,9 +8,11 @@ from bot.rules.digest import Digest, News, Shift
 from bot.rules.xmr import Kind
 from bot.wording import numbers
 from bot.wording.language import later, n, t
+from bot.wording.markup import clean
 from scrapers.toolkit.contract import Unit
 
 NAMED = 3  # of a group
+NAME_CAP = 80
 
 _REASONS = {
     Kind.ABOVE_LIMIT: later("above its upper limit"),
@@ -27,7 +29,7 @@ _REASONS = {
 def news_lines(news: News) -> Iterator[str]:
     """Yield the lines of one message: what changed, then how far from usual, since when, and of how many."""
     first = news.shifts[0]
-    measure, area = t(first.key.title), first.area.name
+    measure, area = t(first.key.title), clean(first.area.name, NAME_CAP)
     shown: dict[str, object] = {"arrow": _arrow(first), "measure": measure, "area": area}
     if news.by == "series":
         value, good = _value(first, first.value), _good(first)
@@ -41,7 +43,7 @@ def news_lines(news: News) -> Iterator[str]:
             yield t("{arrow} {measure}: up at {count} of {of} organisations{good}", **shown)
         else:
             yield t("{arrow} {measure}: down at {count} of {of} organisations{good}", **shown)
-        names = [shift.area.name for shift in news.shifts]
+        names = [clean(shift.area.name, NAME_CAP) for shift in news.shifts]
     else:
         yield t("🔀 {area}: {count} of {of} measures changed", **shown)
         names = [f"{t(shift.key.title)}{_good(shift)}:" for shift in news.shifts]

@@ -98,7 +98,8 @@ def asked(finding: Asked) -> Iterator[Line]:
     """Yield the question that is put to the operator."""
     question = finding.question
     name = clean(finding.measure.name if finding.measure else title(question.measure), NAME_CAP)
-    yield line(bold(t("❓ Is this right? {name} ({measure})", name=name, measure=question.measure)))
+    code_of = clean(question.measure, NAME_CAP)
+    yield line(bold(t("❓ Is this right? {name} ({measure})", name=name, measure=code_of)))
     yield line(_why(question))
     for signal in question.signals:
         yield line(t("Held back until you say so: {headline}", headline=headline(signal)))
@@ -115,7 +116,7 @@ def _why(question: Question) -> str:
     now = numbers.value(question.value, unit)
     before = numbers.value(question.before, unit) if question.before is not None else t("not known")
     period = numbers.period(question.period)
-    values = {"now": now, "before": before, "period": period, "area": question.area}
+    values = {"now": now, "before": before, "period": period, "area": _area(question.area)}
     match question.why:
         case "jump":
             return t("{area}: {before}, then {now} in {period}. No few providers make this move.", **values)
@@ -134,11 +135,12 @@ def _why(question: Question) -> str:
 
 def remarks(found: Remarks) -> Iterator[Line]:
     """Yield in one line what was checked, and what ended and what was renamed where something was."""
-    yield line("🔎 ", digest_line(found.digest), ".")
+    if found.digest:
+        yield line("🔎 ", digest_line(found.digest), ".")
     for closing in found.closings:
         yield line(closed(closing))
     if found.renamed:
-        shown = "; ".join(f"{code} {clean(new, NAME_CAP)}" for code, (_, new) in found.renamed[:5])
+        shown = "; ".join(clean(f"{code} {new}", NAME_CAP) for code, (_, new) in found.renamed[:5])
         more = t(" and {count} more", count=len(found.renamed) - 5) if len(found.renamed) > 5 else ""
         yield line(t("Renamed, with the same meaning: {shown}{more}.", shown=shown, more=more))
 
@@ -157,7 +159,7 @@ def closed(closing: Closing) -> str:
 def title(measure: str) -> str:
     """Return what a watched measure is called."""
     known = DERIVED.get(measure) or PUBLISHED.get(measure)
-    return t(known.title if known else TITLES.get(measure, measure))
+    return t(known.title if known else TITLES.get(measure, clean(measure, NAME_CAP)))
 
 
 TITLES = {"M038": later("Waiting for treatment"), "M049": later("Median wait for treatment, in days")}

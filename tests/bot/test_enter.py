@@ -11,6 +11,8 @@ import pytest
 
 from bot.campaign import parse_campaign
 from bot.enter import Asked, CannotEnter, Entry, enter
+from bot.rules.periods import shifted
+from scrapers.toolkit.contract import LONDON
 from tests.bot.cli import Said, figurewatch
 from tests.bot.house import MONTHLY_ALONE, House, open_house, sqlite
 from tests.fakes.nhs import Issue, Nhs, england, month_file
@@ -31,6 +33,7 @@ where = "blog post"
 figure = {{ source = "{WORKFORCE}", measure = "workforce" }}
 holds = {{ min = 13799, max = 13799 }}
 """
+NEXT_MONTH = shifted(datetime.now(LONDON).date().isoformat()[:7], 1)
 GOOD = {
     "measure": "workforce",
     "period": "2019-20",
@@ -113,7 +116,7 @@ def test_a_dry_run_says_what_would_be_entered_and_enters_nothing(settings: dict[
         ({"area": "Englund"}, "has no area 'Englund'; did you mean 'England'?"),
         ({"period": "2019"}, "--period must be like 2026-03, 2025-Q3 or 2025-26, not '2019'"),
         ({"period": "2098-99"}, "--period 2098-99 has not begun"),
-        ({"value": "13.799.1"}, "--value must be a number like 13799, 13,799 or 50.1, not '13.799.1'"),
+        ({"period": NEXT_MONTH}, f"--period {NEXT_MONTH} has not begun"),
         ({"value": "1,37,99"}, "not '1,37,99'"),
         ({"value": "nan"}, "not 'nan'"),
         ({"value": "9" * 400}, "--value must be at most"),

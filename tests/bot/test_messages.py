@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.campaign import parse_campaign
+from bot.rules.digest import News, Shift
 from bot.rules.findings import (
+    Asked,
     DailyLine,
     DateMoved,
     DefinitionsChanged,
@@ -28,10 +30,14 @@ from bot.rules.findings import (
     ReleaseOut,
     Revised,
     Row,
+    Shifted,
     Troubled,
 )
 from bot.rules.headline import headline_rows
+from bot.rules.keys import KEYS
 from bot.rules.meanings import Meaning, Redefined
+from bot.rules.signals import Question
+from bot.rules.xmr import Kind
 from bot.wording import numbers
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import COMPARISONS, FACTS, compose
@@ -318,6 +324,34 @@ MEANINGS = st.builds(Meaning, TEXT, TEXT, TEXT, TEXT, TEXT)
 EARLIER = st.dictionaries(st.sampled_from(sorted(COMPARISONS)), NUMBER)
 ROWS = st.builds(Row, ANY, ANY, st.sampled_from(Unit), ANY, NUMBER, EARLIER)
 COUNTS = st.integers(0, 10**9)
+NUMBERS = st.floats(0, 1e6)
+SHIFTS = st.builds(
+    Shift,
+    key=st.sampled_from(KEYS),
+    area=st.builds(Area, TEXT, st.just("Provider"), TEXT),
+    period=st.just("2026-03"),
+    **dict.fromkeys(
+        ("value", "low", "expected", "high", "average", "size", "strength", "affected", "top", "bottom"),
+        NUMBERS,
+    ),
+    up=st.booleans(),
+    since=st.just("2026-02"),
+    months=st.integers(1, 7),
+    reason=st.sampled_from(Kind),
+)
+NEWS = st.builds(
+    News, st.sampled_from(["series", "measure", "area"]), st.lists(SHIFTS, min_size=1).map(tuple), COUNTS
+)
+QUESTIONS = st.builds(
+    Question,
+    st.sampled_from(["jump", "blanks", "renamed"]),
+    TEXT,
+    TEXT,
+    st.just("2026-03"),
+    NUMBERS,
+    st.none() | NUMBERS,
+)
+MENTION = re.compile(r"(?<![\w/\u2060])@\w")  # that rings somebody's telephone
 ONE, SEVERAL = st.just("episode"), 12
 FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
     "release": st.builds(
@@ -353,6 +387,8 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
         st.lists(st.builds(Redefined, MEANINGS, MEANINGS), min_size=1, max_size=SEVERAL).map(tuple),
         *(COUNTS, COUNTS, COUNTS),
     ),
+    "shift": st.builds(Shifted, ONE, RELEASES, NEWS),
+    "question": st.builds(Asked, ONE, RELEASES, QUESTIONS, st.none() | MEASURES),
     "introduced": st.builds(
         Introduced,
         ONE,
@@ -385,6 +421,8 @@ def test_any_text_in_any_field_makes_a_message_that_telegram_takes(kind: str, da
     assert utf16_units(sent["plain"]) <= 4096
     assert "#A142" in shown
     assert "\x1b" not in sent["plain"]
+    if kind in ("shift", "question", "definition"):
+        assert not MENTION.search(shown)
     if shown in to_plain(message):  # nothing was left out
         rest = to_plain(message).removeprefix(shown).splitlines()
         assert all(line == "" or line.startswith("Open ") for line in rest)

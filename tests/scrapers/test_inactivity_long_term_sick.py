@@ -21,12 +21,7 @@ from tests.fakes.sites import Sites
 from tests.scrapers.asking import CAPTURES, asking, looked
 
 SOURCE = InactivityLongTermSick({})
-LABELS = {
-    "2025 JUL": "2025 JUN-AUG",
-    "2025 AUG": "2025 JUL-SEP",
-    "2025 SEP": "2025 AUG-OCT",
-    "2025 DEC": "2025 NOV-JAN",
-}
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 AUGUST = {
     "LF69": {"2025 JUL": "2819", "2025 AUG": "2826"},
     "LF2M": {"2025 JUL": "9086", "2025 AUG": "9080"},
@@ -37,6 +32,7 @@ SEPTEMBER = {
     "LF2M": {"2025 JUL": "9085", "2025 AUG": "9080", "2025 SEP": "9075"},
     "LF2S": {"2025 JUL": "21.0", "2025 AUG": "21.0", "2025 SEP": "20.9"},
 }
+NEWEST = {cdid: months["2025 SEP"] for cdid, months in SEPTEMBER.items()}
 JSON = "application/json; charset=utf-8"
 
 
@@ -44,10 +40,17 @@ def address(cdid: str) -> str:
     return f"{TOPIC}{cdid.lower()}/lms/data"
 
 
+def label(month: str) -> str:
+    """Return the three months of which `2025 JUL` is the middle one, with the year of the first."""
+    year, name = month.split()
+    place = MONTHS.index(name)
+    return f"{int(year) - (place == 0)} {MONTHS[place - 1]}-{MONTHS[(place + 1) % 12]}"
+
+
 def document(cdid: str, months: Mapping[str, str], /, **about: object) -> dict[str, Any]:
     """Return a series as the site serves it, in short."""
     rows = [
-        {"date": date, "value": value, "label": LABELS[date], "sourceDataset": "LMS"}
+        {"date": date, "value": value, "label": label(date), "sourceDataset": "LMS"}
         for date, value in months.items()
     ]
     newest = {"date": rows[-1]["label"], "number": rows[-1]["value"]} if rows else {}
@@ -215,6 +218,22 @@ def test_a_new_month_is_one_message_however_many_figures_it_states_anew(house: H
     assert "sickness of any kind" in text
     assert "3 figures of earlier periods changed with it" in text
     assert house.operator == []
+
+
+def test_a_source_of_no_organisations_says_nothing_of_them(house: House) -> None:
+    months = ["2024 " + month for month in MONTHS] + ["2025 JAN", "2025 FEB", "2025 MAR"]
+    years = {cdid: dict.fromkeys(months, newest) for cdid, newest in NEWEST.items()}
+
+    async def story() -> None:
+        publish(house.sites, {cdid: dict(list(year.items())[:-1]) for cdid, year in years.items()})
+        await house.check()
+        publish(house.sites, years, releaseDate="2025-12-16T00:00:00.000Z", nextRelease="20 January 2026")
+        house.now = datetime(2025, 12, 16, 7, 0, 41, tzinfo=UTC)
+        await house.check()
+
+    asyncio.run(story())
+    assert "Long-term sick" in house.team[1]
+    assert "series checked" not in house.team[1]
 
 
 def test_a_round_without_news_costs_one_request(house: House) -> None:
