@@ -10,6 +10,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import scrapers
@@ -47,9 +48,10 @@ def named() -> Iterator[str]:
         yield from (key.title, key.share.of if key.share else "")
 
 
-def texts() -> list[str]:
+@cache
+def texts() -> tuple[str, ...]:
     """Return every text that a catalogue translates, or lists as untranslated."""
-    return sorted({*written(), *named()} - {""})
+    return tuple(sorted({*written(), *named()} - {""}))
 
 
 def placeholders(text: str) -> list[str]:

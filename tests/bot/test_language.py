@@ -18,6 +18,8 @@ from bot.wording.language import ENGLISH, FOLDER, catalogue, languages, speaking
 from bot.wording.markup import REPLACES, RESENT, late, utf16_length
 from bot.wording.numbers import period
 from docs.words import TEXTS, listed, placeholders, renew, texts
+from tests.bot.asked import CAMPAIGN, fill
+from tests.bot.desk import working
 from tests.bot.house import MONTHLY_ALONE, TEAM, House, open_house, sqlite
 from tests.fakes.nhs import Issue, Nhs, england, month_file
 
@@ -163,3 +165,18 @@ def _is_other(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Name) and node.func.id in TEXTS
     return isinstance(node, ast.Raise | ast.Expr)
+
+
+def test_what_is_asked_in_telegram_is_answered_in_the_campaigns_language(tmp_path: Path) -> None:
+    async def scene(house: House) -> str:
+        async with working(house) as team:
+            fill(team.desk.store, team.desk.campaign, team.desk.checker.committer.destinations)
+            return await team.say(house.telegram.chat(TEAM), "/figure recovery England")
+
+    with open_house(sqlite(tmp_path)) as house:
+        head = {"name": "Review", "sources": ["talking_therapies_monthly"], "language": "cy"}
+        house.campaign = {**CAMPAIGN, "campaign": head}
+        house.telegram._clock = lambda: house.now
+        told = asyncio.run(scene(house))
+    assert told.startswith("Gwellhad, England: ")
+    assert "cyhoeddwyd 14 Mai 2026" in told
