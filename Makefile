@@ -27,7 +27,7 @@ test: $(VENV)/.ready
 	$(PY) -m pytest -n auto
 
 soak: $(VENV)/.ready
-	$(PY) -m pytest -m soak tests/soak
+	$(PY) -m pytest -n auto -m soak tests/soak
 
 fuzz: $(VENV)/.ready
 	$(PY) -m pytest -m fuzz -s tests/scrapers

@@ -3,6 +3,9 @@
 import sqlalchemy.dialects.sqlite
 import telegram.ext
 
+import bot.analysis
+import bot.rules.digest
+import bot.rules.month
 import tests.soak.life
 
-__all__ = ["sqlalchemy", "telegram", "tests"]
+__all__ = ["bot", "sqlalchemy", "telegram", "tests"]
