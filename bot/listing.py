@@ -27,6 +27,7 @@ from scrapers.toolkit.contract import LIVE, LONDON
 from state.records import StoredAlert, StoredFigure, StoredRelease
 
 if TYPE_CHECKING:
+    from bot.check import Result
     from scrapers.toolkit.suggest import Suggestion
 
 WIDTH = 100
@@ -121,6 +122,35 @@ def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def check_rows(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """Return how each source fared as the rows of `check --json`."""
+    counts = ("releases", "figures", "changes", "alerts", "held")
+    return [
+        {
+            "name": result.source.key,
+            "ok": result.error is None,
+            "error": result.error,
+            **{count: getattr(result, count) for count in counts},
+        }
+        for result in results
+    ]
+
+
+def print_check(results: Sequence[Result]) -> None:
+    """Print how each source fared as a table, and under it what is wrong."""
+    counts = ("releases", "figures", "changes", "alerts")
+    print_table(
+        (Column("source", cut="middle"), "", *counts),
+        [
+            (r.source.key, "trouble" if r.error else "ok", *(str(getattr(r, count)) for count in counts))
+            for r in results
+        ],
+    )
+    for result in results:
+        if result.error:
+            click.echo(f"{result.source.key}: {result.error}")
 
 
 def print_suggestions(found: Sequence[Suggestion]) -> None:

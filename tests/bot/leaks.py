@@ -11,7 +11,7 @@ import logging
 import threading
 import warnings
 
-from bot.__main__ import start
+from bot.cli.frame import start
 from bot.operate.logs import log_crashes
 from bot.settings import Settings
 
