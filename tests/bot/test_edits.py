@@ -7,6 +7,7 @@ import io
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from bot.delivery.packing import Picture, Place, pack
 from bot.delivery.sender import Drained
 from bot.delivery.transports import ConsoleTransport
 from bot.operate import crash
+from bot.wording import charts
+from bot.wording.charts import PetitionChart
 from bot.wording.markup import CAPTION_LIMIT, REPLACES, RESENT, Button, Message, bold, line, payload
 from state.records import Action, Amendment, NewAlert, Parcel
 from state.store import Store
@@ -32,6 +35,7 @@ from tests.bot.test_delivery import (
 )
 from tests.fakes import bot_api
 from tests.fakes.bot_api import BotApi, Chat, Fault, Shown, rate_limited, refusal
+from tests.soak.pens import drawing, make_pens
 
 PNG = b"\x89PNG, more or less"
 GONE = "Bad Request: message to edit not found"
@@ -415,6 +419,45 @@ def test_a_picture_is_stored_once_for_all_chats(office: Office) -> None:
         illustrate(office, Message((line("40.8%"),)), chat)
     assert office.drain().sent == 2
     assert [shown(office, chat)[0].photo for chat in (GROUP, OTHER)] == [PNG, PNG]
+
+
+CHART = PetitionChart("Petition", ("2026-05-14T09:00:00+00:00",), (100,), 1000, (None, None, None), "Us")
+
+
+def test_a_chart_is_drawn_once_for_all_chats(office: Office, tmp_path: Path) -> None:
+    make_pens(tmp_path)
+    picture = Picture(charts.packed(CHART).encode(), "Chart: it rises")
+    with office.store.writing() as tx:
+        for number, chat in enumerate((GROUP, OTHER), start=1):
+            parcels = pack(Message((line("40.8%"),)), [Place(str(chat))], picture)
+            tx.add_alert(NewAlert(number, "", "test", f"{chat}", "", parcels=parcels), office.clock())
+    with drawing(str(tmp_path), "quick"):
+        office.drain()
+    (one,), (other,) = shown(office, GROUP), shown(office, OTHER)
+    assert one.photo
+    assert one.photo == other.photo
+
+
+def test_a_death_while_a_chart_is_drawn_leaves_nothing_in_doubt(office: Office, tmp_path: Path) -> None:
+    def die() -> None:
+        raise Death
+
+    make_pens(tmp_path)
+    parcels = pack(
+        Message((line("40.8%"),)), [Place(str(GROUP))], Picture(charts.packed(CHART).encode(), "It rises")
+    )
+    with office.store.writing() as tx:
+        tx.add_alert(NewAlert(1, "", "test", "fact", "", parcels=parcels), office.clock())
+    crash.arm(crash.at("sender:drawing", die))
+    try:
+        with pytest.raises(Death):
+            office.drain()
+    finally:
+        crash.arm(None)
+    start_again(office)
+    with drawing(str(tmp_path), "broken"):
+        office.drain()
+    assert [(message.text, message.photo) for message in shown(office)] == [("40.8%\nIt rises", None)]
 
 
 # Elsewhere than in Telegram, and all at once.

@@ -25,9 +25,10 @@ from bot.rules.keys import KEYS
 from bot.rules.routing import News as About
 from bot.rules.routing import Way, following, loud_from, mode_of, next_at, route
 from bot.rules.xmr import Kind
+from bot.wording.markup import corrected, headed
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import LONDON, Area, Fact, Figure, Measure, Notice, Release, Unit
-from state.records import Mode, Subscription
+from state.records import Mode, Parcel, Subscription
 from state.store import Store, Writer
 from tests.bot.house import sqlite
 
@@ -320,4 +321,17 @@ def test_a_digest_names_each_alert_with_its_first_line_and_where_it_comes_from(t
         text = tx.alerts()[-1].text
     assert text.startswith("🗞 30 messages that waited\n• 📣 A note (https://digital.nhs.uk/a) · #A1\n")
     assert [text.count(f" · #A{number}\n") for number in range(1, 31)] == [1] * 30
+    store.close()
+
+
+def test_a_digest_says_of_what_it_names_that_it_was_corrected_since(tmp_path: Path) -> None:
+    store = Store.open(sqlite(tmp_path))
+    with store.writing() as tx:
+        tx.subscriptions.save(Subscription("-1", choices={"severity minor": "digest"}))
+        post(tx, TEAM, SOURCE, [finding for finding, _, grave in findings() if grave == "minor"][:1], LATE)
+        said = headed(tx.payloads(1)["-1", None], corrected(9))
+        tx.edit_alert(1, "corrected", [Parcel("-1", said, action="edit", target=1)], LATE)
+        gather(tx, TEAM, london("2026-06-12 08:30"))
+        text = tx.alerts()[-1].text
+    assert "\n• 📣 A note – ✏️ Corrected since: see #A9 (https://digital.nhs.uk/a) · #A1\n" in text
     store.close()

@@ -11,6 +11,8 @@ from typing import Literal
 Pen = Literal["real", "quick", "broken"]
 
 _QUICK = """
+import os
+
 class Pen:
     def __getattr__(self, name): return self
     def __getitem__(self, key): return self
@@ -19,7 +21,7 @@ class Pen:
 
 class Figure(Pen):
     def __init__(self, **more): pass
-    def savefig(self, out, format): out.write(b"\\x89PNG, drawn quickly")
+    def savefig(self, out, format): out.write(b"\\x89PNG, drawn by %d" % os.getpid())
 """
 _BROKEN = 'raise ImportError("there is no pen")\n'
 
