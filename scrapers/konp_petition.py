@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -21,21 +21,20 @@ from urllib.parse import urlsplit
 from scrapers.toolkit import entries, reading
 from scrapers.toolkit.contract import (
     EVERYWHERE,
-    LIVE,
+    SIGNATURES,
     Every,
     Fetched,
     Figure,
+    LiveScraper,
     Measure,
     Page,
     Release,
-    Scraper,
     SourceChanged,
     Unit,
     Web,
     reading_period,
 )
 
-SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 DISPLAYED_TARGET = Measure("displayed_target", "Target shown on the page", Unit.SIGNATURES)
 HTML = frozenset({"text/html"})
 SCRIPT = frozenset({"text/javascript", "application/javascript", "application/x-javascript"})
@@ -45,7 +44,7 @@ PAGE_EVERY = 4  # looks; an hour by day
 _SCRIPT_NAME = re.compile(r"inlay-([0-9a-f]{12})\.js")
 
 
-class KonpPetition(Scraper):
+class KonpPetition(LiveScraper):
     """A petition on keepournhspublic.com, by the address of its page."""
 
     options: ClassVar[Mapping[str, str]] = {
@@ -67,10 +66,6 @@ class KonpPetition(Scraper):
         host = entries.host_of(self.url)
         self.hosts = frozenset({host, _twin(host), *entries.hosts(entry)})
         self._script, self._looks = "", 0  # the script that the page named last, and looks since then
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the petition's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the script that holds the count."""

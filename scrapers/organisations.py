@@ -25,13 +25,12 @@ from typing import Any, ClassVar, NamedTuple
 
 from scrapers.toolkit import reading
 from scrapers.toolkit.contract import (
-    LIVE,
     Every,
     Fact,
     Fetched,
+    LiveScraper,
     Page,
     Release,
-    Scraper,
     SourceChanged,
     Web,
 )
@@ -62,7 +61,7 @@ _LONGEST_CODE = 5  # of an organisation that has figures
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 
 
-class Organisations(Scraper):
+class Organisations(LiveScraper):
     """One report of the NHS Organisation Data Service."""
 
     options: ClassVar[Mapping[str, str]] = {"id": f"which report: {', '.join(_REPORTS)}"}
@@ -80,10 +79,6 @@ class Organisations(Scraper):
         self._name, self._report = name, _REPORTS[name]
         self.title = self._report.title
         self.url = f"https://{HOST}/api/getReport?report={name}"
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the report's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the report."""

@@ -16,14 +16,13 @@ from typing import Any, ClassVar
 from scrapers.toolkit import entries, reading, written
 from scrapers.toolkit.contract import (
     ENGLAND,
-    LIVE,
     Area,
     Every,
     Fetched,
     Figure,
+    LiveScraper,
     Measure,
     Release,
-    Scraper,
     SourceChanged,
     Unit,
     Web,
@@ -43,7 +42,7 @@ _WHOLE = (Unit.COUNT,)
 _SCALE = {Unit.MILLION_POUNDS: 10**6, Unit.THOUSANDS: 10**3}
 
 
-class PageFigure(Scraper):
+class PageFigure(LiveScraper):
     """A figure on a page, by where it stands."""
 
     options: ClassVar[Mapping[str, str]] = {
@@ -96,10 +95,6 @@ class PageFigure(Scraper):
         self.times = _times(entry.get("times"), self.written, self.measure.unit)
         self.low, self.high = _range(entry.get("range"))
         self.area = _area(_text(entry, "area", ENGLAND.code))
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the page's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     @property
     def accept(self) -> Sequence[str]:

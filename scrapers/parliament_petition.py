@@ -8,29 +8,26 @@ host. Counts can fall, as signatures found invalid are removed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
 from scrapers.toolkit import reading
 from scrapers.toolkit.contract import (
     EVERYWHERE,
-    LIVE,
+    SIGNATURES,
     Every,
     Fact,
     Fetched,
     Figure,
-    Measure,
+    LiveScraper,
     Release,
-    Scraper,
     SourceChanged,
-    Unit,
     Web,
     reading_period,
 )
 
 HOST = "petition.parliament.uk"
-SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 JSON = frozenset({"application/json"})
 
 _ADDRESS = re.compile(rf"https://{re.escape(HOST)}/petitions/(\d{{1,9}})")
@@ -48,7 +45,7 @@ _MOMENTS = (
 )
 
 
-class ParliamentPetition(Scraper):
+class ParliamentPetition(LiveScraper):
     """A petition to the UK Parliament, by its number."""
 
     options: ClassVar[Mapping[str, str]] = {
@@ -73,10 +70,6 @@ class ParliamentPetition(Scraper):
         self.number = _number(entry)
         self.url = f"https://{HOST}/petitions/{self.number}"
         self.title = str(entry.get("title") or f"UK Parliament petition {self.number}")
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the petition's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the petition's JSON."""

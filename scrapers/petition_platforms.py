@@ -21,14 +21,14 @@ from urllib.parse import urlsplit
 from scrapers.toolkit import entries, reading
 from scrapers.toolkit.contract import (
     EVERYWHERE,
-    LIVE,
+    SIGNATURES,
     Every,
     Fetched,
     Figure,
+    LiveScraper,
     Measure,
     Page,
     Release,
-    Scraper,
     SourceChanged,
     Unit,
     Web,
@@ -37,7 +37,6 @@ from scrapers.toolkit.contract import (
 from scrapers.toolkit.places import HTML, apart
 from scrapers.toolkit.written import Written
 
-SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 DISPLAYED_TARGET = Measure("displayed_target", "Target shown on the page", Unit.SIGNATURES)
 SCRIPT = ("text/javascript", "application/javascript", "application/x-javascript")
 
@@ -136,7 +135,7 @@ PLATFORMS = (
 )
 
 
-class PetitionPlatforms(Scraper):
+class PetitionPlatforms(LiveScraper):
     """A petition on 38 Degrees, Change.org or Action Network, by its address."""
 
     options: ClassVar[Mapping[str, str]] = {
@@ -159,10 +158,6 @@ class PetitionPlatforms(Scraper):
         self.hosts = frozenset(self.platform.hosts)
         self.publisher = self.platform.publisher
         self.title = str(entry.get("title") or f"Petition on {self.publisher}: {self.name_there}")
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the petition's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the page, or the script, that shows the count."""

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, ClassVar
 
 from scrapers.toolkit import entries, feeds
-from scrapers.toolkit.contract import LIVE, Every, Fetched, Notice, Release, Scraper, Web
+from scrapers.toolkit.contract import Every, Fetched, LiveScraper, Notice, Release, Web
 from scrapers.toolkit.feeds import Item
 
 _ID = re.compile(r"[\w.-]{1,64}")
@@ -38,7 +38,7 @@ _NEW_METHOD = re.compile(  # in a text, which may name its method as a matter of
 )
 
 
-class PublisherNotices(Scraper):
+class PublisherNotices(LiveScraper):
     """A feed, and the publications of which its notices are told."""
 
     options: ClassVar[Mapping[str, str]] = {
@@ -67,10 +67,6 @@ class PublisherNotices(Scraper):
             raise ValueError(f"title must be a text, not {title!r}")
         self.title = title
         self._about = _phrases(entry.get("about"))
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the feed's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the feed."""

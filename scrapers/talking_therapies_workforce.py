@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -21,12 +21,11 @@ from urllib.parse import urldefrag
 
 from scrapers.toolkit import entries, reading
 from scrapers.toolkit.contract import (
-    LIVE,
     Every,
     Fetched,
+    LiveScraper,
     Notice,
     Release,
-    Scraper,
     SourceChanged,
     Web,
 )
@@ -38,7 +37,7 @@ _LINKS = 'a[href]:not([href^="#"], [href^="mailto:"], [href^="tel:"], [href^="ja
 _SUBJECT = re.compile(r"talking therapies|psychological therap|iapt|workforce", re.IGNORECASE)
 
 
-class TalkingTherapiesWorkforce(Scraper):
+class TalkingTherapiesWorkforce(LiveScraper):
     """The workforce census, entered by hand, and the page that would announce a new one."""
 
     options: ClassVar[Mapping[str, str]] = {
@@ -56,10 +55,6 @@ class TalkingTherapiesWorkforce(Scraper):
         super().__init__(entry)
         self.url = entries.address({"url": PAGE, **entry}, "the page of the census")
         self.hosts = frozenset({entries.host_of(self.url), *entries.hosts(entry)})
-
-    async def releases(self, web: Web) -> Sequence[Release]:
-        """Return the page's one release, without a request."""
-        return (Release(LIVE, self.title, self.url),)
 
     async def fetch(self, release: Release, web: Web) -> Fetched:
         """Return the page."""

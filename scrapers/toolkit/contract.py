@@ -75,6 +75,7 @@ class Area(NamedTuple):
 
 ENGLAND = Area("England", "England", "England")
 EVERYWHERE = Area("all", "petition", "all signatures")
+SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 
 
 class Figure(NamedTuple):
@@ -308,6 +309,14 @@ class Scraper(ABC):
     def testify(self, fetched: Fetched, now: datetime) -> Iterable[Statement]:
         """Return the figures that the page says, or raise SourceChanged. Pure; what is not said is absent."""
         return ()
+
+
+class LiveScraper(Scraper):
+    """A source with a single release, `live`, which is read again and again."""
+
+    async def releases(self, web: Web) -> Sequence[Release]:
+        """Return the one release, without a request."""
+        return (Release(LIVE, self.title, self.url),)
 
 
 def published_at(day: date, at: time = time(9, 30)) -> datetime:

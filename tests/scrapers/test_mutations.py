@@ -16,10 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from scrapers.parliament_petition import SIGNATURES
 from scrapers.toolkit import nhs_digital, reading
 from scrapers.toolkit.capture import Look
-from scrapers.toolkit.contract import EVERYWHERE, Figure, Page, SourceChanged
+from scrapers.toolkit.contract import EVERYWHERE, SIGNATURES, Figure, Page, SourceChanged
 from scrapers.toolkit.tables import read_table
 from tests.scrapers.mutations import JUDGED, Capture, captures, damaged, fuzz, invented, read
 
