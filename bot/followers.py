@@ -83,11 +83,16 @@ def _again(tx: Reader, row: Waiting, wanted: Collection[Subscription]) -> News:
 
 
 def _send_on(tx: Writer, row: Waiting, way: Way | None, now: datetime) -> None:
-    """Let a message go its way. What waited for a digest comes in one, be it at once."""
+    """Let a message go its way. What waited for a digest comes in one, be it at once.
+
+    What is on its way goes on unless it is to wait.
+    """
     if way is None:
         tx.parcels.give_up(row, "the chat does not want it", now)
     elif row.held in WAITS and way.how not in WAITS:
         tx.parcels.route(row, row.held, now)
+    elif row.held is None and way.how not in WAITS:
+        return
     else:
         held = way.how if way.how in WAITS else None
         tx.parcels.route(row, held, way.due, silent=way.how == "silent")

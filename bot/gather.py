@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.alerts import Destinations
 from bot.delivery.packing import Place, pack
-from bot.followers import wishes
+from bot.followers import let_wait, wishes
 from bot.operate import crash
 from bot.rules.findings import Gathered
 from bot.rules.routing import WAITS, loud_from
@@ -57,7 +57,7 @@ class Gatherer:
         """Make the digests that are due, and return how many."""
         now = self._clock()
         next_ripe = self._store.outbox.next_ripe(WAITS)
-        if next_ripe is None or next_ripe > now:
+        if (next_ripe is None or next_ripe > now) and not self._store.outbox.counts()["pending"]:
             return 0
         with self._store.writing() as tx:
             return gather(tx, self._destinations, now)
@@ -66,9 +66,12 @@ class Gatherer:
 def gather(tx: Writer, destinations: Destinations, now: datetime) -> int:
     """Turn what is held and due into one digest for each place; return how many there are.
 
-    Where it is quiet again by now, all of it waits on.
+    Where it is quiet by now, all of it waits on, and what could not be sent before waits too.
     """
     wanted, made = wishes(tx, destinations), 0
+    for one in wanted.values():
+        if loud_from(one, now) > now:
+            let_wait(tx, one, now)
     of_place: dict[tuple[str, int | None], list[Waiting]] = defaultdict(list)
     for row in tx.parcels.ripe(WAITS, now):
         of_place[row.chat, row.thread].append(row)

@@ -152,6 +152,39 @@ def test_in_quiet_hours_only_what_is_critical_comes_and_the_rest_in_one_message_
     asyncio.run(scene())
 
 
+def test_what_could_not_be_sent_before_the_night_waits_for_its_end(house: House) -> None:
+    async def scene() -> None:
+        async with at_work(house) as (team, chat):
+            await team.say(chat, "/quiet 22:00-07:00")
+            chat.messages.clear()
+            house.now = NIGHT - timedelta(hours=1)
+            chat.refuses = "Forbidden: bot was kicked from the supergroup chat"
+            await team.tell(mark(700))
+            house.now, chat.refuses = NIGHT, ""
+            await team.desk.sender.resume(str(TEAM))
+            await team.deliver()
+            assert chat.messages == []
+            house.now = datetime(2026, 5, 15, 6, 0, tzinfo=UTC)
+            await team.deliver()
+            assert [text.partition("\n")[0] for text in chat.texts] == ["🗞 1 message that waited"]
+
+    asyncio.run(scene())
+
+
+def test_in_a_channel_its_admins_choose_and_nobody_else_can_write(house: House) -> None:
+    channel = house.telegram.add_chat(-1007, kind="channel")
+    house.more["alert_chats"] = "-1007"
+
+    async def scene() -> None:
+        async with at_work(house) as (team, _):
+            assert (await team.say(channel, "/mute 2h")).startswith("🤫 Silent until")
+            count = len(channel.messages)
+            await team.tell(mark(700))
+            assert len(channel.messages) == count
+
+    asyncio.run(scene())
+
+
 def test_a_mute_holds_what_comes_and_its_end_brings_it_together(house: House) -> None:
     async def scene() -> None:
         async with at_work(house) as (team, chat):
