@@ -20,12 +20,21 @@ HOMES = {
     "psycopg": {"state"},
     "telegram": {"bot.delivery", "bot.commands"},
     "httpx": {"scrapers.toolkit.web", "bot.delivery", "bot.operate"},
+    "httpcore": {"scrapers.toolkit.web", "scrapers.toolkit.public"},
+    "stamina": {"scrapers.toolkit.web"},
     "bs4": {"scrapers.toolkit.reading"},
     "lxml": {"scrapers.toolkit.reading"},
-    "pandas": {"scrapers.toolkit.tables", "bot.rules", "bot.wording.charts"},
-    "pyarrow": {"scrapers.toolkit.tables", "bot.rules", "bot.wording.charts"},
+    "re2": {"scrapers.toolkit.places"},
+    "pandas": set[str](),  # the tests compare with it
+    "pyarrow": {"scrapers.toolkit.tables"},
     "python_calamine": {"scrapers.toolkit.tables"},
+    "numpy": {"scrapers", "bot.rules", "bot.wording", "bot.analysis", "bot.judge"},
     "matplotlib": {"bot.wording.plots"},
+    "pydantic": {"bot.settings", "bot.campaign"},
+    "pydantic_settings": {"bot.settings"},
+    "apscheduler": {"bot.worker"},
+    "prometheus_client": {"bot.operate.metrics"},
+    "click": {"bot.__main__", "bot.cli", "bot.listing", "bot.operate", "scrapers.__main__"},
 }
 # These cost a small command its quick start: even at home they are imported where they are used.
 HEAVY = {
@@ -188,4 +197,31 @@ def test_rules_and_wording_touch_no_clock_database_or_network(folder: str) -> No
         for found in PRODUCT
         if within(found.module, folder.replace("/", "."))
         and any(within(found.target, home) for home in outside)
+    )
+
+
+@pytest.mark.parametrize(
+    ("folder", "below"),
+    [
+        ("bot.rules", {"bot.rules"}),
+        ("bot.wording", {"bot.wording", "bot.rules", "bot.commands.callbacks"}),  # what a button sends back
+    ],
+)
+def test_rules_know_no_words_and_wording_no_worker(folder: str, below: set[str]) -> None:
+    allowed = {*below, "state.records", "scrapers.toolkit.contract"}
+    assert not complaints(
+        found
+        for found in PRODUCT
+        if within(found.module, folder)
+        and found.target.split(".")[0] in OURS
+        and not any(within(found.target, home) for home in allowed)
+    )
+
+
+def test_only_the_way_in_knows_the_commands() -> None:
+    assert not complaints(
+        found
+        for found in PRODUCT
+        if within(found.target, "bot.cli")
+        and not any(within(found.module, home) for home in ("bot.cli", "bot.__main__"))
     )
