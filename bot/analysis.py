@@ -49,15 +49,15 @@ def analysed(
     breaks, figures = shipped_breaks(), Filled(tx, source, codes_of(watches))
     for edition in tx.editions(source.key):
         figures.add(edition)
+    before = _remembered(tx.facts([RULES + source.key])[RULES + source.key])
     known = Known(
         histories(tx, source, watches),
-        Survey.of(figures.panel.until(period), breaks),
+        Survey.of(figures.panel.until(period), breaks, newest_only=before.standing is not None),
         figures.panel.histories("Provider"),
         tx.measures(source.key),
         tx.renamed(source.key, period),
         restated,
     )
-    before = _remembered(tx.facts([RULES + source.key])[RULES + source.key])
     said = judge_month(release, watches, known, before, now, breaks=breaks)
     tx.save_facts(RULES + source.key, list(_facts(said.remembered)), now)
     ended = (Closed.of(release, closing) for closing in said.remarks.closings)
@@ -169,9 +169,9 @@ def _remembered(facts: Mapping[str, str | None]) -> Remembered:
     for name, text in facts.items():
         if name != STANDING and text:
             document: dict[str, Any] = json.loads(text)
-            said = Said(**document.pop("said")) if document["said"] else document.pop("said")
+            said = document.pop("said")
             measure, _, area = name.partition(" ")
-            watched[measure, area] = Memory(**document, said=said)
+            watched[measure, area] = Memory(**document, said=Said(**said) if said else None)
     standing = facts.get(STANDING)
     return Remembered(watched, None if standing is None else [Standing(*one) for one in json.loads(standing)])
 

@@ -1,4 +1,7 @@
-"""The ledger of claims: each public sentence beside the newest stored figure."""
+"""The ledger of claims: each public sentence beside the newest stored figure.
+
+When one holds is said in `bot.rules.claims`, and in words in `bot.wording.claims`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge a series that somebody brings as a CSV file: XmR verdict, JSON, and chart."""
+"""Judge a series that somebody brings as a CSV file by `bot.rules.xmr`: verdict, JSON, and chart."""
 
 from __future__ import annotations
 

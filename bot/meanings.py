@@ -1,4 +1,7 @@
-"""The publisher's list of measures, when it changes: what is remembered, and what a person is asked."""
+"""The publisher's list of measures, when it changes: what is remembered, and what a person is asked.
+
+What counts as a change is said in `bot.rules.meanings`.
+"""
 
 from __future__ import annotations
 

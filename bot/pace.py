@@ -1,4 +1,4 @@
-"""How long things are waited for."""
+"""How long things are waited for. (The pace of a petition is in `bot.rules.pace`.)"""
 
 from __future__ import annotations
 

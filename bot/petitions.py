@@ -1,4 +1,4 @@
-"""How a petition stands, from what is stored of it."""
+"""How a petition stands, from what is stored of it; what of that is news, `bot.rules.petition` says."""
 
 from __future__ import annotations
 

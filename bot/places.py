@@ -1,4 +1,4 @@
-"""The places that are stored, to be found by name or code."""
+"""The places that are stored, to be found by name or code with `bot.rules.places`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a page says of a release before its file is read: told at once, and completed or marked afterwards.
 
-The alert itself remembers what the page said, so that a process which dies between the two leaves nothing
-that the next one cannot complete.
+How the two are compared is in `bot.rules.witness`. The alert itself remembers what the page said, so that a
+process which dies between the two leaves nothing that the next one cannot complete.
 """
 
 from __future__ import annotations

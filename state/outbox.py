@@ -184,7 +184,7 @@ _RESEND = (
     )
 )
 _DROP = sa.update(outbox).where(_OF_ALERT, outbox.c.state.in_(["pending", "ambiguous"])).values(state="dead")
-_LET_GO = (
+_DROP_HELD = (
     sa.update(outbox)
     .where(
         outbox.c.held == sa.bindparam("held_for"),
@@ -330,15 +330,10 @@ class Parcels:
         """Return whether some message of an alert, edits left aside, has not come to its end."""
         return self._connection.scalar(_ANY_UNDONE, {"of_alert": alert}) is not None
 
-    def let_go(self, held_for: str, now: datetime) -> int:
-        """Let what is held for this be sent; return how many messages that were."""
-        values = {"held_for": held_for, "not_before": now, "created": now}
-        return self._connection.execute(_LET_GO, values).rowcount
-
     def drop(self, held_for: str, error: str, now: datetime) -> int:
         """Give up what is held for this; return how many messages that were."""
         values = {"held_for": held_for, "state": "dead", "done": now, "error": error}
-        return self._connection.execute(_LET_GO, values).rowcount
+        return self._connection.execute(_DROP_HELD, values).rowcount
 
     def waiting(self, *reasons: str) -> list[Waiting]:
         """Return what is held for one of these reasons, in order."""

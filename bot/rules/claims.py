@@ -1,6 +1,7 @@
 """Claims: whether what the campaign says in public still agrees with the newest figures.
 
-Fair conditions for each claim are the campaign's to set; docs/measures.md says how each figure is made.
+Fair conditions for each claim are the campaign's to set; docs/measures.md says how each figure is made. The
+ledger in the store is kept by `bot.claims`.
 """
 
 from __future__ import annotations

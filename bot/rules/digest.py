@@ -1,7 +1,7 @@
 """What a release says of all organisations: a handful of messages, and one line for the rest.
 
-`judge_release` is the way in. What was told before comes in and goes out as plain values, so that the same
-release judged again, restated or not, says nothing twice.
+`bot.rules.month` asks `judge` for a month of a survey. What was told before comes in and goes out as plain
+values, so that the same release judged again, restated or not, says nothing twice.
 """
 
 from __future__ import annotations

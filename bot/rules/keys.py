@@ -92,4 +92,3 @@ KEYS: tuple[Key, ...] = (
     _part("M073", "Ended without an appointment", "down", "M056", "referrals that ended"),
     _part("M179", "Not at caseness at the start", "neither", "M076", "referrals that finished a course"),
 )  # fmt: skip
-BY_CODE = {key.measure: key for key in KEYS}

@@ -1,6 +1,7 @@
 """What measures mean, in the publisher's words, and what changed between two versions of them.
 
-The facts are those of the sources of definitions: a measure's id -> its row as JSON.
+The facts are those of the sources of definitions: a measure's id -> its row as JSON. They are remembered by
+`bot.meanings`.
 """
 
 from __future__ import annotations

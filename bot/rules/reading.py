@@ -1,4 +1,7 @@
-"""Live figures that are no petition's: which of their changes are worth a message."""
+"""Live figures that are no petition's: which of their changes are worth a message.
+
+(How pages are read is in `scrapers.toolkit.reading`.)
+"""
 
 from __future__ import annotations
 
