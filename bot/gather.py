@@ -69,9 +69,9 @@ def gather(tx: Writer, destinations: Destinations, now: datetime) -> int:
     Where it is quiet by now, all of it waits on, and what could not be sent before waits too.
     """
     wanted, made = wishes(tx, destinations), 0
-    for one in wanted.values():
-        if loud_from(one, now) > now:
-            let_wait(tx, one, now)
+    for place in tx.parcels.backlog() & wanted.keys():
+        if loud_from(wanted[place], now) > now:
+            let_wait(tx, wanted[place], now)
     of_place: dict[tuple[str, int | None], list[Waiting]] = defaultdict(list)
     for row in tx.parcels.ripe(WAITS, now):
         of_place[row.chat, row.thread].append(row)

@@ -19,7 +19,6 @@ from typing import NamedTuple
 from bot.alerts import Destination, Destinations
 from bot.campaign import Campaign, load_campaign
 from bot.commands.answering import Answer, Answers, Asked
-from bot.commands.callbacks import parsed
 from bot.rules import pace
 from bot.rules.breaks import shipped_breaks
 from bot.rules.claims import ClaimNews, Standing
@@ -41,6 +40,7 @@ from bot.rules.pace import Burst
 from bot.rules.policy import judge_watch_list
 from bot.wording import settled
 from bot.wording.boards import board
+from bot.wording.callbacks import parsed
 from bot.wording.charts import Chart, alt_text
 from bot.wording.markup import Line, Message, italic, line, to_plain
 from bot.wording.messages import asked_about, compose

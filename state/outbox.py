@@ -167,6 +167,11 @@ _ROUTE = sa.update(outbox).where(*_STILL_WAITS)
 _GIVE_UP = sa.update(outbox).where(*_STILL_WAITS).values(state="dead")
 _TELL_IN = sa.update(outbox).where(*_STILL_WAITS, outbox.c.held.is_not(None)).values(state="sent")
 _NEXT_RIPE = sa.select(sa.func.min(outbox.c.not_before)).where(_HELD, outbox.c.state == "pending")
+_BACKLOG = (
+    sa.select(*outbox.c["chat", "thread"])
+    .distinct()
+    .where(outbox.c.state == "pending", outbox.c.held.is_(None), _OWN)
+)
 _OF_ALERT = outbox.c.alert == sa.bindparam("of_alert")
 _HELD_FOR = (
     sa.select(outbox.c.held)
@@ -364,6 +369,10 @@ class Parcels:
         told = [{"of_id": row.id, "held": f"{TOLD_IN}{alert}", "done": now} for row in rows]
         for values in told:
             self._connection.execute(_TELL_IN, values)
+
+    def backlog(self) -> set[tuple[str, int | None]]:
+        """Return the places, by chat and topic, for which something waits that is not held."""
+        return {(row.chat, row.thread) for row in self._connection.execute(_BACKLOG)}
 
     def held_for(self, alert: int) -> str | None:
         """Return for what some message of an alert is held; None if none is."""

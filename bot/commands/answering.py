@@ -14,7 +14,6 @@ from typing import NamedTuple
 from bot.alerts import Destinations
 from bot.campaign import Campaign
 from bot.claims import standings
-from bot.commands.callbacks import Call, mark, pressed
 from bot.commands.catalogue import Catalogue, Library, measure_mark, place_mark
 from bot.listing import FIGURE_COLUMNS, derived_rows, figure_rows
 from bot.petitions import growth
@@ -30,6 +29,7 @@ from bot.rules.places import Place
 from bot.rules.wanted import Named, Series, Wanted, understand, understand_two
 from bot.wording import answers, numbers, overviews, quotes
 from bot.wording.answers import Corrected, Origin, Told
+from bot.wording.callbacks import Call, mark, pressed
 from bot.wording.charts import OGL, Chart, alt_text
 from bot.wording.language import t
 from bot.wording.markup import Button, Line, Message, italic, line

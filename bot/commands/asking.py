@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.answering import Answer, Answers, Asked, Card
-from bot.commands.callbacks import Call, parsed, parsed_link
 from bot.commands.menus import show_menus
 from bot.commands.replies import Quota, Replies, Where
 from bot.desk import Desk
 from bot.wording import overviews
+from bot.wording.callbacks import Call, parsed, parsed_link
 from bot.wording.language import t
 from bot.wording.markup import to_html
 

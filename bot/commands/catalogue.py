@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 from bot.campaign import Campaign
-from bot.commands.callbacks import mark
 from bot.rules.measures import DERIVED, PUBLISHED
 from bot.rules.places import ORGANISATIONS, SUCCESSIONS, Directory, Place, directory
 from bot.rules.wanted import Named, Names, Series
+from bot.wording.callbacks import mark
 from bot.wording.signals import TITLES
 from scrapers.toolkit.contract import Headline, Measure, Scraper, Unit
 from state.store import Reader

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from bot.commands.answering import Answer
 from bot.commands.asking import STALE
-from bot.commands.callbacks import Call, parsed, parsed_link
 from bot.commands.menus import show_menus
 from bot.commands.operating import Operating
 from bot.commands.replies import Quota, Replies, Where
@@ -20,6 +19,7 @@ from bot.commands.samples import samples
 from bot.commands.settling import Here, Settling
 from bot.desk import Desk
 from bot.wording import overviews, settled
+from bot.wording.callbacks import Call, parsed, parsed_link
 from bot.wording.markup import Message, to_plain
 from state.records import Guest
 

@@ -10,13 +10,13 @@ from typing import NamedTuple, TypeVar
 
 from bot.alerts import Destinations
 from bot.campaign import Campaign
-from bot.commands.callbacks import Call, mark
 from bot.followers import let_wait, wishes
 from bot.places import stored_places
 from bot.rules.hours import LONGEST_MUTE, digest_time, mute_end, quiet_hours
 from bot.rules.places import Directory, find
 from bot.rules.routing import ELSEWHERE, MODES, chosen, followed, following
 from bot.wording import settled
+from bot.wording.callbacks import Call, mark
 from bot.wording.language import t
 from bot.wording.markup import Message, headed
 from scrapers.toolkit.contract import ENGLAND

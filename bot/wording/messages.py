@@ -9,7 +9,6 @@ from functools import singledispatch
 from itertools import takewhile
 from urllib.parse import urlsplit
 
-from bot.commands.callbacks import mark, pressed
 from bot.rules import periods
 from bot.rules.about import about
 from bot.rules.claims import Claim
@@ -54,6 +53,7 @@ from bot.rules.findings import (
 from bot.rules.meanings import Redefined
 from bot.rules.pace import Projection
 from bot.wording import claims, numbers, signals
+from bot.wording.callbacks import mark, pressed
 from bot.wording.language import later, n, t
 from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line, link
 from bot.wording.shifts import news_lines

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 
-from bot.commands.callbacks import mark, pressed
 from bot.rules.routing import DIGEST_AT, ELSEWHERE, MODES
 from bot.wording import numbers
+from bot.wording.callbacks import mark, pressed
 from bot.wording.language import later, n, t
 from bot.wording.markup import Button, Line, Message, bold, clean, code, line
 from scrapers.toolkit.contract import ENGLAND

@@ -13,7 +13,7 @@ from bot.alerts import Destination, Destinations
 from bot.campaign import parse_campaign
 from bot.commands.answering import Answer, Answers, Asked
 from bot.commands.asking import COMMANDS
-from bot.commands.callbacks import Call
+from bot.wording.callbacks import Call
 from bot.wording.markup import TEXT_LIMIT, payload, to_plain
 from state.store import Store
 from tests.bot.asked import CAMPAIGN, NOW, fill

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.callbacks import Call, linked, mark, parsed, parsed_link, pressed
 from bot.rules.places import Directory, Place, directory
 from bot.rules.wanted import Named, Names, understand, understand_two
+from bot.wording.callbacks import Call, linked, mark, parsed, parsed_link, pressed
 from scrapers.toolkit.contract import ENGLAND
 from state.records import AreaName
 
