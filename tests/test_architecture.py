@@ -204,7 +204,7 @@ def test_rules_and_wording_touch_no_clock_database_or_network(folder: str) -> No
     ("folder", "below"),
     [
         ("bot.rules", {"bot.rules"}),
-        ("bot.wording", {"bot.wording", "bot.rules", "bot.wording.callbacks"}),  # what a button sends back
+        ("bot.wording", {"bot.wording", "bot.rules"}),
     ],
 )
 def test_rules_know_no_words_and_wording_no_worker(folder: str, below: set[str]) -> None:
