@@ -208,6 +208,7 @@ class Committer:
         return Committed(0, post(tx, self.destinations, source, [finding], now), 1)
 
     def _count(self, tx: Writer, page: LivePage, known: _Known, now: datetime) -> Committed:
+        """Store what a live page says, and tell what of it is news."""
         source, content, marks, found = page
         release, figures, facts, notices = content
         changes = _compared(tx, source, known.latest, figures)
@@ -218,18 +219,8 @@ class Committer:
             (int(f.value) for f in figures if f.measure.id == "signatures" and f.value is not None), None
         )
         findings += facts_changed(known.facts, dict(facts), count, found)
-        before = next((said for (m, _, _), said in known.latest.items() if m == "signatures"), None)
-        if count is not None and before and before[1].value is not None:
-            at, value = datetime.fromisoformat(before[0]), int(before[1].value)
-            told, growth = tx.episodes(source.key), _growth(tx, page, known, count)
-            ahead = growth.ahead(found)
-            crossed = mark_crossed(marks, count, value, at, told, ahead)
-            news, included = one_message(crossed, pace_news(growth, ahead, told, found))
-            findings += news
-            for episode in included:
-                tx.remember(source.key, episode, now)
-        elif count is not None and (passed := marks.highest_between(0, count)):
-            tx.remember(source.key, f"mark:{passed}", now)
+        if count is not None:
+            findings += _count_news(tx, page, known, count, now)
         taught = bool(known.latest) or known.state.taught_at is not None
         if not taught:
             tx.teach(source.key, now)
@@ -251,11 +242,9 @@ class Committer:
         found: datetime,
         now: datetime,
     ) -> Committed:
+        """Store what a release says, and tell that it is out, or what it corrects."""
         release, figures = _news(tx, source, content.release), content.figures
-        headlines = needed(source.headlines)
-        # The same period under another address is no news but for what changed in it.
-        known_period = release.period is not None and tx.said(source.key, release.period, headlines)[1] > 0
-        read_before = known_period or _was_read(tx, source, release)
+        read_before = _is_known_period(tx, source, release) or _was_read(tx, source, release)
         taught = _is_taught(tx, source)
         known_measures = tx.measures(source.key)
         changes = _store(tx, source, release, figures, found, read_before=read_before)
@@ -263,27 +252,23 @@ class Committer:
         findings += save_facts(tx, source, content, self.followed, found)
         if not read_before and (correction := overruled(release, changes)):
             findings.append(correction)
+        early = told_early(tx, source, release)
         if not taught:
             tx.teach(source.key, now)
-            findings += moved(tx, self.claims, source, found)
-            return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
-        early = told_early(tx, source, release)
-        if read_before and early is None:
-            said = revised(release, changes, source.headline_area, headlines, found) or noted(release)
+        elif read_before and early is None:
+            home, headlines = source.headline_area, needed(source.headlines)
+            said = revised(release, changes, home, headlines, found) or noted(release)
             findings += [said] if said else []
         elif figures:
-            history = tx.series(source.key, _place(source.headline_area), headlines)
-            rows = headline_rows(source.headlines, release.period or "", history)
             restated = sum(not revision.entered for revision in changes.altered)
             judged, remarks = analysed(tx, source, release, self.watches, restated, found)
-            episode = ReleaseOut.episode_of(release)
-            out = ReleaseOut(episode, release, rows, len(figures), restated, remarks=remarks)
+            out = replace(_out(tx, source, release), figures=len(figures), restated=restated, remarks=remarks)
             findings += complete(tx, source, early, out, figures, now) if early else [out]
             findings += judged
-        if len(changes):
+        if len(changes) or not taught:
             findings += moved(tx, self.claims, source, found)
         unknown = {f.measure.id: f.measure for f in figures if f.measure.id not in known_measures}
-        if unknown:
+        if taught and unknown:
             episode = f"new_measures:{','.join(unknown)}"
             findings.append(NewMeasures(episode, release, tuple(unknown.values())))
         return Committed(len(changes), post(tx, self.destinations, source, findings, now, seen=found))
@@ -365,6 +350,36 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
         said, count = tx.said(source.key, before, headlines)
     history = tx.series(source.key, _place(source.headline_area), headlines)
     return release_doubts(figures, said, history, source.headline_area, count=count)
+
+
+def _is_known_period(tx: Writer, source: Scraper, release: Release) -> bool:
+    """Return whether its period was read already: under another address it is news for what changed in it."""
+    return release.period is not None and tx.said(source.key, release.period, ())[1] > 0
+
+
+def _out(tx: Writer, source: Scraper, release: Release) -> ReleaseOut:
+    """Return the finding of a release that came out, with its headlines as they are stored."""
+    history = tx.series(source.key, _place(source.headline_area), needed(source.headlines))
+    rows = headline_rows(source.headlines, release.period or "", history)
+    return ReleaseOut(ReleaseOut.episode_of(release), release, rows)
+
+
+def _count_news(tx: Writer, page: LivePage, known: _Known, count: int, now: datetime) -> list[Finding]:
+    """Return what is to be told of a petition's count; a first one passes its marks in silence."""
+    source, _, marks, found = page
+    before = next((said for (m, _, _), said in known.latest.items() if m == "signatures"), None)
+    if before is None or before[1].value is None:
+        if passed := marks.highest_between(0, count):
+            tx.remember(source.key, f"mark:{passed}", now)
+        return []
+    at, value = datetime.fromisoformat(before[0]), int(before[1].value)
+    told, growth = tx.episodes(source.key), _growth(tx, page, known, count)
+    ahead = growth.ahead(found)
+    crossed = mark_crossed(marks, count, value, at, told, ahead)
+    news, included = one_message(crossed, pace_news(growth, ahead, told, found))
+    for episode in included:
+        tx.remember(source.key, episode, now)
+    return news
 
 
 def _growth(tx: Writer, page: LivePage, known: _Known, count: int) -> Growth:
