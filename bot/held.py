@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from bot.campaign import Campaign
 from bot.commit import AlreadyDecided, Committer
-from bot.listing import Column, print_table
+from bot.listing import Column, print_table, utc
 from bot.rules.findings import Doubt
 from bot.rules.petition import Marks
 from bot.wording.messages import doubt
@@ -92,8 +92,8 @@ def rows(held: Iterable[Held]) -> Iterator[dict[str, Any]]:
             "url": one.content.release.url,
             "figures": len(one.content.figures),
             "state": one.verdict or "waiting",
-            "found": one.found.isoformat().replace("+00:00", "Z"),
-            "decided": one.decided.isoformat().replace("+00:00", "Z") if one.decided else None,
+            "found": utc(one.found),
+            "decided": utc(one.decided),
             "doubts": [dict(found) for found in one.doubts],
         }
 

@@ -180,7 +180,7 @@ def figure_rows(figures: Iterable[StoredFigure]) -> Iterator[dict[str, Any]]:
             "revision": figure.revision,
             "release": figure.release,
             "url": figure.url,
-            "first_seen": _utc(figure.first_seen),
+            "first_seen": utc(figure.first_seen),
             "entered": figure.entered,
         }
 
@@ -314,7 +314,7 @@ def print_meanings(meanings: Collection[Meaning]) -> None:
 def version_rows(measure: str, versions: Iterable[Version]) -> list[dict[str, Any]]:
     """Return what a measure meant from when on as the rows of `measures M288 --json`, newest first."""
     return [
-        {**(meaning_row(one.meaning) if one.meaning else {"measure": measure}), "since": _utc(one.since)}
+        {**(meaning_row(one.meaning) if one.meaning else {"measure": measure}), "since": utc(one.since)}
         for one in reversed(list(versions))
     ]
 
@@ -343,8 +343,8 @@ def release_rows(releases: Iterable[StoredRelease]) -> list[dict[str, Any]]:
             "url": release.url,
             "state": release.state,
             "expected": release.expected,
-            "published": _utc(release.published),
-            "first_seen": _utc(release.first_seen),
+            "published": utc(release.published),
+            "first_seen": utc(release.first_seen),
         }
         for release in releases
     ]
@@ -379,8 +379,8 @@ def alert_rows(alerts: Iterable[StoredAlert]) -> list[dict[str, Any]]:
             "text": alert.text,
             "chat": alert.chat,
             "state": _send_state(alert),
-            "created": _utc(alert.created),
-            "sent": _utc(alert.sent),
+            "created": utc(alert.created),
+            "sent": utc(alert.sent),
             "message_id": alert.message_id,
             "error": alert.error,
             "action": alert.action,
@@ -413,7 +413,8 @@ def _send_state(alert: StoredAlert) -> str:
     return "pending" if alert.state in ("sending", "ambiguous") else alert.state
 
 
-def _utc(moment: datetime | None) -> str | None:
+def utc(moment: datetime | None) -> str | None:
+    """Return a moment as JSON documents say it: `2026-05-14T08:30:00Z`."""
     return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
