@@ -1,4 +1,4 @@
-"""Draw a message as it stands on a telephone, as SVG. docs/screens.py says which ones."""
+"""Draw a message as it stands on a telephone, as SVG. docs/phone.py says which ones."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ from bot.rules.headline import headline_rows
 from bot.rules.measures import DERIVED, Derived
 from bot.settings import Settings
 from bot.wording import numbers
-from docs import screens
-from docs.screens import drawn, undrawn
+from docs import phone
+from docs.phone import drawn, undrawn
 from scrapers.konp_petition import displayed_target
 from scrapers.talking_therapies_monthly import HEADLINES, KEY_MEASURES, TalkingTherapiesMonthly
 from scrapers.toolkit.capture import look
@@ -398,9 +398,9 @@ def test_the_target_shown_is_computed_as_it_is_explained() -> None:
 
 
 def test_the_screens_are_those_that_the_wording_makes() -> None:
-    made = screens.screens()
-    shown = {path.stem: path.read_text(encoding="utf-8") for path in screens.FOLDER.glob("*.svg")}
-    renew = "is renewed by python -m docs.screens"
+    made = phone.screens()
+    shown = {path.stem: path.read_text(encoding="utf-8") for path in phone.FOLDER.glob("*.svg")}
+    renew = "is renewed by python -m docs.phone"
     assert shown.keys() == made.keys(), f"docs/screens {renew}"
     for name, screen in made.items():
         assert undrawn(shown[name]) == undrawn(drawn(screen)), f"docs/screens/{name}.svg {renew}"
@@ -408,4 +408,4 @@ def test_the_screens_are_those_that_the_wording_makes() -> None:
 
 def test_every_screen_is_shown_to_the_team() -> None:
     linked = re.findall(r"\]\(screens/(\w+)\.svg\)", (ROOT / "docs" / "using.md").read_text())
-    assert sorted(set(linked)) == sorted(path.stem for path in screens.FOLDER.glob("*.svg"))
+    assert sorted(set(linked)) == sorted(path.stem for path in phone.FOLDER.glob("*.svg"))

@@ -1,4 +1,4 @@
-"""Draw what a team sees on a telephone: `python -m docs.screens` writes docs/screens/NAME.svg, one a message.
+"""Draw what a team sees on a telephone: `python -m docs.phone` writes docs/screens/NAME.svg, one a message.
 
 The words, charts and buttons are those that the worker makes from the figures of demo/ and from
 docs/before_treatment.csv, all as NHS England published them. The petition's counts are made up.
@@ -183,7 +183,7 @@ def _alerts(campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     yield "release", alert(ReleaseOut("r", release, rows), monthly, 5)
     yield "watch", _watch(campaign, release)
     january = replace(
-        release, period="2026-01", published=published_at(date(2026, 3, 12)), published_in=None,
+        release, period="2026-01", published=published_at(date(2026, 3, 12)), published_in="",
         notice="Referrals received were updated for one provider.", noticed=NOW,
     )  # fmt: skip
     referrals = next(f for f in months()["2026-01"] if f.measure.id == "M001" and f.area == ENGLAND)
