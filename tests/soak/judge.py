@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.wording import numbers
 from bot.wording.markup import REPLACES, RESENT
 from state.records import StoredAlert
 from state.store import Reader
@@ -78,7 +79,7 @@ def judge(it: World, months: Sequence[Month] = ()) -> None:
     for month in months:
         for measure in ("M001", "M053"):
             assert stored[measure].get(month.period) == month.now[measure], (measure, month)
-        told = {a.id for a in alerts if a.kind == "release" and numbers(month.period) in a.text}
+        told = {alert.id for alert in alerts if is_about(alert, "release", month)}
         assert len(told) == 1, f"{month.period} is told once"
     reports = [alert.text for alert in alerts if alert.kind == "delivery"]
     for chat in it.chats:
@@ -91,11 +92,9 @@ def judge(it: World, months: Sequence[Month] = ()) -> None:
             assert alert.text.split(" · ")[0] in shown
 
 
-def numbers(period: str) -> str:
-    """Return how a message names a month."""
-    from bot.wording import numbers as words
-
-    return words.period(period)
+def is_about(alert: StoredAlert, kind: str, month: Month) -> bool:
+    """Return whether an alert tells this of a month, which its title ends with."""
+    return alert.kind == kind and alert.text.partition("\n")[0].endswith(numbers.period(month.period))
 
 
 def judge_chat(it: World, chat: int, rows: Sequence[StoredAlert], reports: Sequence[str]) -> None:
@@ -138,10 +137,8 @@ def judge_chat(it: World, chat: int, rows: Sequence[StoredAlert], reports: Seque
 def judge_releases(copies: Sequence[Copy], rows: Sequence[StoredAlert], months: Sequence[Month]) -> None:
     """Hold that the newest copy of each release says what its file did, and whether it was corrected."""
     for month in months:
-        told = [row for row in rows if row.kind == "release" and numbers(month.period) in row.text]
-        corrections = [
-            row for row in rows if row.kind == "revision" and numbers(month.period) in row.text.split("\n")[0]
-        ]
+        told = [row for row in rows if is_about(row, "release", month)]
+        corrections = [row for row in rows if is_about(row, "revision", month)]
         assert bool(corrections) == bool(month.corrected)
         shown = [copy.text for copy in copies if told and copy.alert == told[0].id]
         edits = [row for row in [*told, *corrections] if row.action in ("edit", "anew")]

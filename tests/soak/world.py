@@ -97,9 +97,7 @@ class World:
     chats: tuple[int, ...] = CAMPAIGN
     deaths: int = 0
     before: int = 0  # the last alert that was told before it began
-    dropped: set[int] = field(
-        default_factory=set
-    )  # alerts of which the operator said that they are not right
+    dropped: set[int] = field(default_factory=set)  # alerts that the operator said are not right
     _answered: set[int] = field(default_factory=set)
 
     def begin(self, life: Life, *, followed: bool = True) -> None:
