@@ -87,12 +87,12 @@ def play(database: str, calm: str, seed: int) -> None:
         judge_as_calm(it, other)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_with_every_third_call_faulty_and_deaths_anywhere(sqlite: str, calm: str, seed: int) -> None:
     play(sqlite, calm, seed)
 
 
-@pytest.mark.parametrize("seed", [5])
+@pytest.mark.parametrize("seed", [3])
 def test_the_same_on_postgresql(postgres_server: PostgresServer, calm: str, seed: int) -> None:
     play(postgres_server.cleared(), calm, seed)
 
