@@ -7,7 +7,7 @@ arrive: a name put between two others makes the next period with figures repeat 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -63,15 +63,22 @@ def note_names(connection: Connection, source: str, figures: Sequence[Figure]) -
     """Note what these figures call their measures and areas, all of which the store has met."""
     measures: dict[tuple[str, Key], Said] = {}
     areas: dict[tuple[str, Key], Said] = {}
-    for period, said in groupby(figures, itemgetter(2)):
+    for period, said in _by_period(figures):
         # They share their measures and areas: told apart by identity first, that is ten times faster.
-        some = tuple(said)
-        for measure in {id(measure): measure for measure, _, _, _ in some}.values():
+        its_measures, its_areas, _, _ = zip(*said, strict=True)
+        for measure in dict(zip(map(id, its_measures), its_measures, strict=True)).values():
             measures[period, (measure.id,)] = measure[1:]
-        for area in {id(area): area for _, area, _, _ in some}.values():
+        for area in dict(zip(map(id, its_areas), its_areas, strict=True)).values():
             areas[period, (area.kind, area.code)] = (area.name,)
     _note(connection, _MEASURES, source, measures)
     _note(connection, _AREAS, source, areas)
+
+
+def _by_period(figures: Sequence[Figure]) -> Iterator[tuple[str, Iterable[Figure]]]:
+    """Yield the figures of each period; most releases have but one."""
+    if len(set(map(itemgetter(2), figures))) == 1:
+        return iter([(figures[0].period, figures)])
+    return groupby(figures, itemgetter(2))
 
 
 def renamings(

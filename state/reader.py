@@ -307,10 +307,10 @@ class Reader:
         if not values:
             return {}, 0
         ids = self._series_ids.get(source, {})
-        if not values.keys() <= set(ids.values()):  # another process has added series
-            ids = self._ids(source)
-        wanted = {key: id for key, id in ids.items() if key[0] in measures and id in values}
-        return {key: values[id] for key, id in wanted.items()}, len(values)
+        keys = dict(zip(ids.values(), ids, strict=True))
+        if not values.keys() <= keys.keys():  # another process has added series
+            keys = {id: key for key, id in self._ids(source).items()}
+        return {key: value for id, value in values.items() if (key := keys[id])[0] in measures}, len(values)
 
     def period_before(self, source: str, period: str) -> str | None:
         """Return the newest period before this one for which figures of a source were read."""

@@ -218,7 +218,7 @@ class Writer(Reader):
         """
         if not figures:
             return
-        keys = [(measure.id, area.kind, area.code) for measure, area, _, _ in figures]
+        keys = [(measure.id, kind, code) for measure, (code, kind, _), _, _ in figures]
         by_period: dict[str, dict[int, float | None]] = defaultdict(dict)
         for series_id, (_, _, period, value) in zip(self._interned(source, keys), figures, strict=True):
             by_period[period][series_id] = value
