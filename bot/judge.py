@@ -11,7 +11,7 @@ from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.rules.xmr import FEWEST, SIGN, Good, Kind, Settings, assurance, lasted, point_type, variation
+from bot.rules.xmr import FEWEST, Good, Kind, Settings, assurance, lasted, point_type, variation
 from bot.rules.xmr import xmr as charts
 from bot.wording.causes import cause
 from bot.wording.numbers import count
@@ -258,13 +258,9 @@ def draw(verdict: Verdict, path: Path) -> None:
 
 
 def _tone(point: Point, good: Good) -> Tone:
-    if isnan(point.value):
-        return "missing"
-    if point.kind is Kind.COMMON:
-        return "common"
-    if good == "neither":
-        return "neutral"
-    return "improvement" if point.kind.direction == SIGN[good] else "concern"
+    from bot.wording.pictures import tone
+
+    return "missing" if isnan(point.value) else tone(point.kind, good)
 
 
 def _read(path: Path) -> Mapping[int, tuple[str, float]]:

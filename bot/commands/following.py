@@ -38,7 +38,6 @@ OPERATORS = ("outbox", "resend", "drop", "pause", "resume", "release", "reject",
 ALWAYS = ("mute", "unmute", "quiet", "unsubscribe")  # done however late they are heard
 VERBS = ("set", "mute", "sign", "test")  # of our buttons
 PATIENCE = timedelta(days=1)  # with a group that nobody has allowed
-HOUR = timedelta(hours=1)
 
 
 class Following:

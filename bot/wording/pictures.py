@@ -49,13 +49,13 @@ def control_chart(
     known = [values.get(period) for period in shown]
     first = max(len(shown) - JUDGED, shown.index(breaks[-1]) if breaks and breaks[-1] in shown else 0)
     mean, lower, upper, kinds = _limits([nan if v is None else v for v in known[first:]], settings)
-    tones: list[Tone] = [*(first * _COMMON), *(_tone(kind, good) for kind in kinds)]
+    tones: list[Tone] = [*(first * _COMMON), *(tone(kind, good) for kind in kinds)]
     return SeriesChart(
         title,
         unit,
         tuple(shown),
         tuple(known),
-        tuple("missing" if v is None else tone for tone, v in zip(tones, known, strict=True)),
+        tuple("missing" if v is None else usual for usual, v in zip(tones, known, strict=True)),
         (None,) * first + mean,
         (None,) * first + lower,
         (None,) * first + upper,
@@ -118,7 +118,8 @@ def _line(side: NDArray[np.float64]) -> tuple[float | None, ...]:
     return tuple(None if isnan(value) else value for value in side[0].tolist())
 
 
-def _tone(kind: Kind, good: Good) -> Tone:
+def tone(kind: Kind, good: Good) -> Tone:
+    """Return how a point is coloured, by Making Data Count's rules."""
     if kind is Kind.COMMON:
         return "common"
     if good == "neither":
