@@ -341,20 +341,19 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
     if not (periods and _is_taught(tx, source)):
         return []
     said: dict[SeriesKey, float | None] = {}
-    count = 0
     headlines = needed(source.headlines)
-    for period in sorted(periods):
-        values, number = tx.said(source.key, period, headlines)
-        said, count = {**said, **values}, count + number
+    count = sum(tx.count_said(source.key, period) for period in periods)
     if not count and (before := tx.period_before(source.key, min(periods))):
-        said, count = tx.said(source.key, before, headlines)
+        periods, count = {before}, tx.count_said(source.key, before)
+    for period in sorted(periods):
+        said |= tx.said(source.key, period, headlines)
     history = tx.series(source.key, _place(source.headline_area), headlines)
     return release_doubts(figures, said, history, source.headline_area, count=count)
 
 
 def _is_known_period(tx: Writer, source: Scraper, release: Release) -> bool:
     """Return whether its period was read already: under another address it is news for what changed in it."""
-    return release.period is not None and tx.said(source.key, release.period, ())[1] > 0
+    return release.period is not None and tx.count_said(source.key, release.period) > 0
 
 
 def _out(tx: Writer, source: Scraper, release: Release) -> ReleaseOut:

@@ -88,7 +88,7 @@ def _is_untold(tx: Reader, source: Scraper, release: Release) -> bool:
     if tx.source(source.key).taught_at is None or told_as(tx, source, ReleaseOut.episode_of(release)):
         return False
     read = any(known.key == release.key and known.read_at for known in tx.releases(source.key))
-    known = release.period and tx.said(source.key, release.period, needed(source.headlines))[1]
+    known = release.period and tx.count_said(source.key, release.period)
     return not (read or known)
 
 

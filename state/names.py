@@ -103,7 +103,7 @@ def _note(
 ) -> None:
     ids: dict[Key, int] = {}
     histories: dict[Key, dict[str, Said]] = defaultdict(dict)
-    for row in connection.execute(catalogue.history, {"source": source}):
+    for row in connection.execute(catalogue.history, {"source": source}).all():
         identity, since, rest = row[0], row[1], row[2:]
         key = rest[: catalogue.key_width]
         ids[key] = identity

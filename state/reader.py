@@ -103,8 +103,25 @@ _PERIOD_BEFORE = sa.select(sa.func.max(editions.c.period)).where(
 _SAID = (
     sa.select(figures.c.series, figures.c.value)
     .select_from(_VERSIONS)
-    .where(_FROM_SOURCE, _WAS_READ, editions.c.period == sa.bindparam("period"))
+    .where(
+        _FROM_SOURCE,
+        _WAS_READ,
+        editions.c.period == sa.bindparam("period"),
+        figures.c.series.in_(
+            sa.select(series.c.id)
+            .select_from(series.join(measures))
+            .where(
+                measures.c.source == sa.bindparam("source"),
+                measures.c.code.in_(sa.bindparam("measures", expanding=True)),
+            )
+        ),
+    )
     .order_by(*_BY_PUBLICATION)
+)
+_COUNT_SAID = (
+    sa.select(sa.func.count(figures.c.series.distinct()))
+    .select_from(_VERSIONS)
+    .where(_FROM_SOURCE, _WAS_READ, editions.c.period == sa.bindparam("period"))
 )
 _KNOWN = (
     sa.select(*_SERIES_KEY, editions.c.period, figures.c.value, editions.c.published)
@@ -295,22 +312,22 @@ class Reader:
             found[key] = Known(row.value, row.published, 0 if earlier is None else earlier.revision + 1)
         return found
 
-    def said(
-        self, source: str, period: str, measures: Collection[str]
-    ) -> tuple[dict[SeriesKey, float | None], int]:
-        """Return the newest values of these measures for a period, by series, and how many figures it has.
-
-        Neither has what somebody entered.
-        """
-        rows = self._connection.execute(_SAID, {"source": source, "period": period}).all()
-        values: dict[int, float | None] = dict(rows)
+    def said(self, source: str, period: str, measures: Collection[str]) -> dict[SeriesKey, float | None]:
+        """Return the newest values of these measures for a period, by series; none that somebody entered."""
+        parameters = {"source": source, "period": period, "measures": list(measures)}
+        values: dict[int, float | None] = dict(self._connection.execute(_SAID, parameters).all())
         if not values:
-            return {}, 0
+            return {}
         ids = self._series_ids.get(source, {})
-        keys = dict(zip(ids.values(), ids, strict=True))
+        keys = {id: key for key, id in ids.items() if key[0] in measures}
         if not values.keys() <= keys.keys():  # another process has added series
             keys = {id: key for key, id in self._ids(source).items()}
-        return {key: value for id, value in values.items() if (key := keys[id])[0] in measures}, len(values)
+        return {keys[id]: value for id, value in values.items()}
+
+    def count_said(self, source: str, period: str) -> int:
+        """Return how many figures a period has, but for those that somebody entered."""
+        parameters = {"source": source, "period": period}
+        return int(self._connection.execute(_COUNT_SAID, parameters).scalar_one())
 
     def period_before(self, source: str, period: str) -> str | None:
         """Return the newest period before this one for which figures of a source were read."""

@@ -69,7 +69,7 @@ class Library:
             where = _published(directory(areas, facts if several else {}))
             places[source.key], homes[source.key] = where, _home(source, where)
             if several:
-                said, _ = tx.said(source.key, tx.periods(source.key)[-1], stored)
+                said = tx.said(source.key, tx.periods(source.key)[-1], stored)
                 current[source.key] = {(kind, code) for _, kind, code in said}
         main = [*self._known, *(line.measure for source in self._sources for line in source.headlines)]
         rank = {id: place for place, id in reversed(list(enumerate(main)))}

@@ -122,17 +122,18 @@ def _at_home(
             yield Doubt(f"{measure.id} of {home.name}", measure.unit, value, earlier, low, high)
 
 
-_Pairs = Mapping[str, Mapping[str, tuple[float, float]]]  # measure -> area -> value now and before
+# measure -> kind and code of the area -> value now and before
+_Pairs = Mapping[str, Mapping[tuple[str, str], tuple[float, float]]]
 
 
 def _pairs(needed: Sequence[Figure], before: Mapping[Series, float | None], home: Area) -> _Pairs:
     """Return the headline values of other areas that can be compared, by measure and area."""
     measures = sorted({figure.measure.id for figure in needed})
-    found: dict[str, dict[str, tuple[float, float]]] = {measure: {} for measure in measures}
+    found: dict[str, dict[tuple[str, str], tuple[float, float]]] = {measure: {} for measure in measures}
     for measure, area, _, value in needed:
         earlier = before.get((measure.id, area.kind, area.code))
         if area.kind != home.kind and value and earlier and min(value, earlier) > 0:
-            found[measure.id][f"{area.kind} {area.code}"] = value, earlier
+            found[measure.id][area.kind, area.code] = value, earlier
     return found
 
 
