@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.rules.account import Aim
 from bot.rules.breaks import shipped_breaks
 from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, ReleaseOut, Remarks, WatchMoved
 from bot.rules.measures import History, share_of, values_of
@@ -94,9 +95,8 @@ def _watched(tx: Reader, source: Scraper, signal: Signal) -> SeriesChart | None:
         unit_of(signal.measure),
         {period: value for period, value in values.items() if period <= signal.period},
         source,
-        good=signal.good,
+        Aim(signal.good, signal.target, signal.settings),
         of=share.of if share else "",
-        target=signal.target,
         breaks=breaks_of(signal.measure, shipped_breaks()),
     )
 

@@ -20,6 +20,7 @@ from bot.alerts import Destination, Destinations
 from bot.campaign import Campaign, load_campaign
 from bot.commands.answering import Answer, Answers, Asked
 from bot.rules import pace
+from bot.rules.account import Aim
 from bot.rules.breaks import shipped_breaks
 from bot.rules.claims import ClaimNews, Standing
 from bot.rules.findings import (
@@ -232,7 +233,7 @@ def _watch(campaign: Campaign, release: Release) -> Screen:
         Unit.PERCENT,
         values["M077"],
         source(MONTHLY),
-        good="down",
+        Aim("down"),
         of="referrals that ended",
     )
     then = datetime(2026, 3, 12, 9, 30, 41, tzinfo=UTC)

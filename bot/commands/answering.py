@@ -98,8 +98,9 @@ class Answers:
         self._store, self._campaign, self._where = store, campaign, where
         self._sources = {source.key: source for source in campaign.sources}
         self._aims = {
-            watch.measure: Aim(watch.good, watch.target, watch.settings)
+            (watch.measure, area): Aim(watch.good, watch.target, watch.settings)
             for watch in reversed(campaign.watches)
+            for area in (watch.area, None)
         }
         self._breaks = shipped_breaks()
         self._library = Library(campaign)
@@ -364,9 +365,8 @@ class Answers:
             series.measure.unit,
             said.values,
             source,
-            good=said.aim.good,
+            said.aim,
             of=series.measure.of,
-            target=said.aim.target,
             breaks=breaks_of(series.measure.id, self._breaks),
         )
         return Answer(caption, chart, drawn=True)
@@ -416,13 +416,17 @@ class Answers:
         if not is_shown(named.id, place.code):
             return None
         history = tx.series(source.key, (place.kind, place.code), needs_of(named.id))
-        said = account(named.id, place.code, history, self._aims.get(named.id, Aim()), self._breaks, until)
+        said = account(named.id, place.code, history, self._aim(named.id, place.code), self._breaks, until)
         if said is None:
             return None
         lines = [headline.caution for headline in source.headlines if headline.measure == named.id]
         cautions = tuple(filter(None, (source.caution, *lines)))
         ended = until is None and not source.is_live and said.period < tx.periods(source.key)[-1]
         return Told(series, said, _origin(tx, source, said.period), cautions, ended)
+
+    def _aim(self, measure: str, area: str) -> Aim:
+        """Return what is wanted of a series: what its own entry says, else the first of its measure."""
+        return self._aims.get((measure, area)) or self._aims.get((measure, None), Aim())
 
     def _petition(self, source: Scraper, petitions: Collection[Scraper], now: datetime) -> Answer:
         with self._store.reading() as tx:

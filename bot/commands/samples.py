@@ -105,6 +105,7 @@ def sample_signal() -> Signal:
         year_ago=41.2,
         year=41.9,
         target=None,
+        settings="nhse",
         assurance=None,
         extreme=None,
         turn=None,

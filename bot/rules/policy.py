@@ -191,6 +191,7 @@ def _signal(
         year_ago=since.year_ago(values, period, start),
         year=year_of(watch.measure, series.figures, period, start),
         target=watch.target,
+        settings=watch.settings,
         assurance=assurance(verdict.lower, verdict.upper, watch.target, watch.good),
         extreme=since.extreme(values, period, start),
         turn=since.turn(values, period, start),

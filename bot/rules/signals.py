@@ -68,10 +68,11 @@ class Signal:
     """A special cause that deserves a message, with all that the message can say.
 
     Values are in the measure's unit; None is not known or not comparable. `lower` to `upper` is the usual
-    range of the up to 24 newest periods; `size` is how far the value is from their average, or how far a
-    trend has gone. `lasted` is for how many periods it has been so, `again` that it was told before. `year`
-    is the share of twelve months together, from their counts. `turn` is the long streak that ended with this
-    value, `longest` one that leads to it and is longer than any before.
+    range of the up to 24 newest periods, `settings` whose reading of the XmR rules made it; `size` is how far
+    the value is from their average, or how far a trend has gone. `lasted` is for how many periods it has been
+    so, `again` that it was told before. `year` is the share of twelve months together, from their counts.
+    `turn` is the long streak that ended with this value, `longest` one that leads to it and is longer than
+    any before.
     """
 
     measure: str
@@ -91,6 +92,7 @@ class Signal:
     year_ago: float | None
     year: float | None
     target: float | None
+    settings: str
     assurance: str | None
     extreme: since.Extreme | None
     turn: since.Streak | None

@@ -8,11 +8,12 @@ from math import isnan, nan
 from typing import TYPE_CHECKING
 
 from bot.rules import periods
+from bot.rules.account import Aim
 from bot.rules.breaks import Breaks
 from bot.rules.findings import ReleaseOut
 from bot.rules.headline import compared
 from bot.rules.pace import Projection
-from bot.rules.xmr import NHSE, SIGN, Good, Kind, Settings
+from bot.rules.xmr import SETTINGS, SIGN, Good, Kind
 from bot.wording import numbers
 from bot.wording.charts import OGL, PetitionChart, ReleaseChart, SeriesChart, Tone
 from bot.wording.language import t
@@ -31,13 +32,11 @@ def control_chart(
     title: str,
     unit: str,
     values: Mapping[str, float | None],
+    aim: Aim,
     source: Scraper,
     *,
-    good: Good,
     of: str = "",
-    target: float | None = None,
     breaks: tuple[str, ...] = (),
-    settings: Settings = NHSE,
 ) -> SeriesChart:
     """Return the chart of a series as the watch list judges it: limits of the two newest years.
 
@@ -48,8 +47,8 @@ def control_chart(
     shown = shown[next(n for n, period in enumerate(shown) if period in values) :]
     known = [values.get(period) for period in shown]
     first = max(len(shown) - JUDGED, shown.index(breaks[-1]) if breaks and breaks[-1] in shown else 0)
-    mean, lower, upper, kinds = _limits([nan if v is None else v for v in known[first:]], settings)
-    tones: list[Tone] = [*(first * _COMMON), *(tone(kind, good) for kind in kinds)]
+    mean, lower, upper, kinds = _limits([nan if v is None else v for v in known[first:]], aim.settings)
+    tones: list[Tone] = [*(first * _COMMON), *(tone(kind, aim.good) for kind in kinds)]
     return SeriesChart(
         title,
         unit,
@@ -59,7 +58,7 @@ def control_chart(
         (None,) * first + mean,
         (None,) * first + lower,
         (None,) * first + upper,
-        target,
+        aim.target,
         tuple(period for period in breaks if period in shown),
         t("Of {denominator}.", denominator=t(of)) if of else "",
         f"{source.publisher}, {source.title}; {OGL}",
@@ -103,13 +102,13 @@ def breaks_of(measure: str, breaks: Breaks) -> tuple[str, ...]:
 
 
 def _limits(
-    values: list[float], settings: Settings
+    values: list[float], settings: str
 ) -> tuple[tuple[float | None, ...], tuple[float | None, ...], tuple[float | None, ...], list[Kind]]:
     import numpy as np
 
     from bot.rules.xmr import xmr
 
-    chart = xmr(np.array([values]), settings)
+    chart = xmr(np.array([values]), SETTINGS[settings])
     kinds = [Kind(kind) for kind in chart.kind[0]]
     return _line(chart.mean), _line(chart.lower), _line(chart.upper), kinds
 

@@ -19,7 +19,7 @@ from tests.fakes.nhs import Issue, Nhs, england, month_file
 MONTHLY = "talking_therapies_monthly"
 NEWEST = "2026-03"
 WATCHED = [
-    {"measure": "M053", "good": "up", "minimum": 1.0, "target": 75.0, "family": "waits"},
+    {"measure": "M053", "good": "up", "minimum": 1.0, "target": 75.0, "family": "waits", "settings": "r"},
     {"measure": "treated_once", "good": "down", "minimum": 1.0, "family": "endings"},
     {"measure": "M195", "good": "up", "minimum": 1.0, "family": "outcomes"},
 ]
@@ -86,6 +86,12 @@ def test_a_watched_figure_far_from_its_usual_is_told_with_a_chart(house: House) 
     message = next(m for m in house.telegram.chat(TEAM).messages if "📉" in m.text)
     assert message.photo
     assert message.photo.startswith(b"\x89PNG")
+    told, drawn = (
+        re.search(f"usual {words}", watched) for words in (r"(.+)–(.+)%", r"range (.+?)% to (.+?)%")
+    )
+    assert told
+    assert drawn
+    assert told.groups() == drawn.groups(), "judged and drawn by the entry's own settings"
 
 
 def test_a_correction_of_the_month_does_not_tell_it_again(house: House) -> None:

@@ -25,13 +25,18 @@ WHERE = Destinations((Destination(TEAM),), Destination(OPERATOR))
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
-    """Give what answers from a filled store."""
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Give a filled store."""
     store = Store.open(sqlite(tmp_path_factory.mktemp("asked")))
-    campaign = parse_campaign(CAMPAIGN, "campaign.toml")
-    fill(store, campaign, WHERE)
-    yield Answers(store, campaign, WHERE)
+    fill(store, parse_campaign(CAMPAIGN, "campaign.toml"), WHERE)
+    yield store
     store.close()
+
+
+@pytest.fixture(scope="module")
+def answers(store: Store) -> Answers:
+    """Give what answers from it."""
+    return Answers(store, parse_campaign(CAMPAIGN, "campaign.toml"), WHERE)
 
 
 @pytest.fixture
@@ -83,6 +88,15 @@ def test_a_percentage_is_never_without_its_denominator(answers: Answers) -> None
     for text in ("recovery", "drop-out", "before treatment", "finished Kent"):
         told = said(answers, "figure", text)
         assert "\nOf " in told, told
+
+
+def test_a_figure_has_the_target_of_its_own_entry(store: Store) -> None:
+    ours = [
+        {"measure": "M192", "good": "up", "target": 45, "area": "91Q"},
+        {"measure": "M192", "good": "up", "target": 50},
+    ]
+    answers = Answers(store, parse_campaign(CAMPAIGN | {"watch": ours}, "campaign.toml"), WHERE)
+    assert "Target 50.0%" in said(answers, "figure", "recovery")
 
 
 def test_what_cannot_be_drawn_together_is_said_in_words(answers: Answers) -> None:
