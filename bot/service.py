@@ -10,6 +10,7 @@ from bot.campaign import Campaign
 from bot.commands.asking import Asking
 from bot.commands.following import Following
 from bot.commands.polling import Polling
+from bot.commands.replies import Quota
 from bot.desk import Desk, open_desk, utc_now
 from bot.gather import Gatherer
 from bot.operate.health import HealthServer
@@ -57,6 +58,7 @@ def polling_of(desk: Desk, vitals: Vitals) -> Polling | None:
         known = desk.store.chats().items()
         return {*served, *(state.moved_to for chat, state in known if chat in served and state.moved_to)}
 
+    quota = Quota(desk.clock)
     return Polling(
         settings.telegram_bot_token.get_secret_value(),
         settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None,
@@ -65,6 +67,6 @@ def polling_of(desk: Desk, vitals: Vitals) -> Polling | None:
         allowed=allowed,
         resume=desk.sender.resume,
         moved=desk.sender.moved,
-        asking=Asking(desk),
-        following=Following(desk),
+        asking=Asking(desk, quota),
+        following=Following(desk, quota),
     )

@@ -31,7 +31,7 @@ COMMANDS = (
     *("start", "help", "figure", "compare", "petition", "latest", "next", "status", "claims", "history"),
     *("why", "measures", "export"),
 )
-VERBS = ("chart", "figure", "go", "made", "petition", "quote", "status", "why")  # of our buttons
+VERBS = ("chart", "figure", "go", "made", "petition", "quote", "release", "status", "why")  # of our buttons
 IN_PLACE = ("figure", "status")  # what takes the place of the message whose button was pressed
 STALE = timedelta(minutes=10)  # a question that waited longer is not answered any more
 CACHED = 300  # seconds for which Telegram keeps the cards of an inline question
@@ -43,11 +43,11 @@ _COMMAND = re.compile(r"/\w+(?:@\w+)?\s*")
 class Asking:
     """Answers what is asked in Telegram, from what is stored: nothing is fetched, nothing is waited for."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, quota: Quota) -> None:
         where = desk.checker.committer.destinations
         self._answers = Answers(desk.store, desk.campaign, where)
         self._replies = Replies(desk.transport, desk.sender.pacer, desk.sender.moved)
-        self._quota = Quota()
+        self._quota = quota
         self._clock = desk.clock
         self._refused: dict[int, Any] = {}
 
@@ -81,7 +81,7 @@ class Asking:
         try:
             await asyncio.to_thread(self._answers.warm)
         except Exception as error:  # the first question meets it again, and is answered as far as it can be
-            _note(error)
+            note_error(error)
 
     async def refuse(self, update: Update) -> None:
         """Answer a stranger in a private chat with one line, once an hour."""
@@ -94,7 +94,7 @@ class Asking:
         if len(self._refused) >= MOST_REFUSED:
             self._refused.clear()
         self._refused[person] = now
-        if self._quota.take("strangers") == "yes":
+        if self._quota.take("strangers"):
             await self._replies.say(_where(message), Answer(overviews.unknown_person()))
 
     async def _command(self, name: str, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -120,15 +120,14 @@ class Asking:
         if not (isinstance(query.message, Message) and query.message.is_accessible):  # too old
             await _answer(query, overviews.out_of_date())
             return
-        turn = self._quota.take(str(query.message.chat.id))
-        if turn != "yes":
+        if not self._quota.take(str(query.message.chat.id)):
             await _answer(query, overviews.too_many())
             return
         asked = self._asked(query.message, "", context)
         try:
             answer = await asyncio.to_thread(self._answers.called, call, asked)
         except Exception as error:
-            _note(error)
+            note_error(error)
             await _answer(query, overviews.failed())
             return
         await _answer(query, "" if answer else overviews.out_of_date())
@@ -148,15 +147,12 @@ class Asking:
 
     async def _turn(self, where: Where, work: Callable[[], Answer | None]) -> Answer | None:
         """Return the answer that the work makes, or the line that there were too many; None after that."""
-        turn = self._quota.take(where.chat)
-        if turn == "no":
-            return None
-        if turn == "last":
-            return Answer(overviews.one_line(overviews.too_many()))
+        if not self._quota.take(where.chat):
+            return Answer(overviews.one_line(overviews.too_many())) if self._quota.tells(where.chat) else None
         try:
             return await asyncio.to_thread(work) or Answer(overviews.one_line(overviews.out_of_date()))
         except Exception as error:
-            _note(error)
+            note_error(error)
             return Answer(overviews.one_line(overviews.failed()))
 
     async def _out_of_date(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -177,7 +173,7 @@ class Asking:
     async def _failed(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
         """Note an error without the words of those who met it."""
         if context.error:
-            _note(context.error)
+            note_error(context.error)
 
     def _asked(self, message: Message, text: str, context: ContextTypes.DEFAULT_TYPE) -> Asked:
         replied = message.reply_to_message
@@ -203,7 +199,7 @@ def _where(message: Message) -> Where:
     return Where(str(message.chat.id), thread, message.message_id)
 
 
-def _note(error: BaseException) -> None:
+def note_error(error: BaseException) -> None:
     """Log where an error came from; its words may be somebody's."""
     trace = error.__traceback__
     while trace and trace.tb_next:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.answering import Answer
-from bot.commands.asking import STALE
+from bot.commands.asking import STALE, note_error
 from bot.commands.menus import show_menus
 from bot.commands.operating import Operating
 from bot.commands.replies import Quota, Replies, Where
@@ -35,6 +35,7 @@ log = logging.getLogger("figurewatch.commands")
 MEMBERS = ("ack", "privacy")
 ADMINS = ("subscribe", "unsubscribe", "settings", "mute", "unmute", "quiet", "digest", "test")
 OPERATORS = ("outbox", "resend", "drop", "pause", "resume", "release", "reject", "version")
+SIGNING = ("release", "reject")  # done by an admin too, where a message waits for a yes
 ALWAYS = ("mute", "unmute", "quiet", "unsubscribe")  # done however late they are heard
 VERBS = ("set", "mute", "sign", "test")  # of our buttons
 PATIENCE = timedelta(days=1)  # with a group that nobody has allowed
@@ -43,7 +44,7 @@ PATIENCE = timedelta(days=1)  # with a group that nobody has allowed
 class Following:
     """Hears what decides who gets what. Rights are asked of Telegram each time, also for a button."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, quota: Quota) -> None:
         where = desk.checker.committer.destinations
         ops = desk.settings.ops_chat
         self._desk, self._where = desk, where
@@ -51,7 +52,7 @@ class Following:
         self._operating = Operating(desk.store, desk.campaign, desk.checker.committer)
         self._rights = Rights(ops.id if ops else None)
         self._replies = Replies(desk.transport, desk.sender.pacer, desk.sender.moved)
-        self._quota = Quota()
+        self._quota = quota
 
     def add(self, application: App) -> None:
         """Add the handlers of our commands and buttons."""
@@ -108,30 +109,50 @@ class Following:
         return True
 
     async def _command(self, name: str, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Do what is wanted and say what came of it; beyond the quota only that there is too much."""
         message = update.effective_message
         if message is None or (name not in ALWAYS and self._desk.clock() - message.date > STALE):
             return
-        if self._quota.take(str(message.chat.id)) == "no" and name not in ALWAYS:
-            return
-        person = writer_of(message)
-        here = await self._here(message, person, " ".join(context.args or ()))
-        if name in ("release", "reject") and await self._signs(name, message, person, here, context.bot):
-            return
+        chat = str(message.chat.id)
+        has_room = self._quota.take(chat)
+        if has_room or name in ALWAYS:
+            answer = await self._done(name, message, context)
+        else:
+            answer = settled.one_line(overviews.too_many())
+        if answer and (has_room or self._quota.tells(chat)):
+            await self._say(message, answer)
+
+    async def _done(self, name: str, message: Heard, context: ContextTypes.DEFAULT_TYPE) -> Message | None:
+        """Do what a command wants where its writer may; return what is to be said of it, if anything."""
+        try:
+            person = writer_of(message)
+            here = await self._here(message, person, " ".join(context.args or ()))
+            return await self._wanted(name, message, person, here, context.bot)
+        except Exception as error:
+            note_error(error)
+            return settled.one_line(overviews.failed())
+        finally:
+            self._desk.sender.poke()
+
+    async def _wanted(
+        self, name: str, message: Heard, person: Person, here: Here, bot: Bot
+    ) -> Message | None:
+        if name in SIGNING and (signed := await self._signs(name, person, here, bot)):
+            return signed
         right: Right = "member" if name in MEMBERS else "admin" if name in ADMINS else "operator"
-        if not await self._rights.has(right, person, context.bot):
+        if not await self._rights.has(right, person, bot):
             said = settled.admins_only() if right == "admin" else settled.operators_only()
-            await self._say(message, settled.one_line(said))
-            return
-        if name == "ack" and not await self._rights.has("admin", person, context.bot):
+            return settled.one_line(said)
+        if name == "ack" and not await self._rights.has("admin", person, bot):
             here = here._replace(role="member")
         if right != "member":
             _note(name, person)
         if name == "test":
             await self._show_samples(message)
-            return
+            return None
         work = getattr(self._operating if name in OPERATORS else self._settling, name)
-        await self._say(message, await asyncio.to_thread(work, here))
-        self._desk.sender.poke()
+        answer: Message = await asyncio.to_thread(work, here)
+        return answer
 
     async def _pressed(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         from telegram import Message as Shown
@@ -144,13 +165,20 @@ class Following:
             await _answer(query, overviews.out_of_date())
             return
         message, person = query.message, presser_of(query, query.message)
-        if self._quota.take(str(message.chat.id)) != "yes":
+        if not self._quota.take(str(message.chat.id)):
             await _answer(query, overviews.too_many())
-            return
-        if not await self._rights.has("admin", person, context.bot):
+        elif not await self._rights.has("admin", person, context.bot):
             await _answer(query, settled.admins_only())
-            return
-        _note(call.verb, person)
+        else:
+            _note(call.verb, person)
+            try:
+                await self._chosen(query, message, person, call)
+            except Exception as error:
+                note_error(error)
+                await _answer(query, overviews.failed())
+
+    async def _chosen(self, query: CallbackQuery, message: Heard, person: Person, call: Call) -> None:
+        """Do what an admin's press wants, and show what came of it."""
         here = await self._here(message, person, "")
         if call == Call("test"):
             await _answer(query, "")
@@ -172,17 +200,14 @@ class Following:
                 return self._operating.sign(int(number), here, yes=said == "yes")
         return None
 
-    async def _signs(self, name: str, message: Heard, person: Person, here: Here, bot: Bot) -> bool:
-        """Let an admin of the chat in which it is asked say yes or no; return whether that was asked for."""
+    async def _signs(self, name: str, person: Person, here: Here, bot: Bot) -> Message | None:
+        """Let an admin of the chat in which it is asked say yes or no; None where that was not asked for."""
         number = await asyncio.to_thread(self._operating.waits_for_yes, here.text)
         asked_here = here.chat == self._where.decider.chat
         if number is None or not asked_here or not await self._rights.has("admin", person, bot):
-            return False
+            return None
         _note(f"{name} A{number}", person)
-        say = partial(self._operating.sign, number, here, yes=name == "release")
-        await self._say(message, await asyncio.to_thread(say))
-        self._desk.sender.poke()
-        return True
+        return await asyncio.to_thread(self._operating.sign, number, here, yes=name == "release")
 
     async def _linked(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
         if update.message and not await self._followed(update.message):
@@ -192,7 +217,7 @@ class Following:
         """Let a person follow by a link to the bot; return whether it was one."""
         payload = (message.text or "").removeprefix("/start ")
         call = parsed_link(payload) if payload != message.text else None
-        if call is None or self._quota.take(str(message.chat.id)) != "yes":
+        if call is None or not self._quota.take(str(message.chat.id)):
             return False
         here = await self._here(message, writer_of(message), "")
         answer = await asyncio.to_thread(self._settling.linked, call, here)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bot.commands.answering import Answer, in_words
 from bot.delivery.outcome import Outcome, Verdict, sort_outcome
@@ -19,12 +19,10 @@ from bot.wording.markup import CAPTION_LIMIT, TEXT_LIMIT, Message, italic, line,
 
 log = logging.getLogger("figurewatch.commands")
 
-MINUTE = 60.0
+MINUTE = timedelta(minutes=1)
 MOST_IN_GROUP, MOST_IN_PRIVATE = 10, 20  # answers a minute; a group gets 20 messages, alerts among them
 LONGEST_WAIT = 30.0  # seconds that an answer waits because Telegram wants it; then nobody reads it any more
 TRIES = 4
-
-Turn = Literal["yes", "last", "no"]  # `last` is for saying that there are too many
 
 
 class Where(NamedTuple):
@@ -36,22 +34,35 @@ class Where(NamedTuple):
 
 
 class Quota:
-    """Counts what each chat was answered in the last minute."""
+    """Counts what each chat was answered in the last minute, by whoever answers."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._answered: dict[str, deque[float]] = defaultdict(deque)
+        self._answered: dict[str, deque[datetime]] = defaultdict(deque)
+        self._told: dict[str, datetime] = {}
 
-    def take(self, chat: str) -> Turn:
-        """Count an answer in a chat, or say that there were too many; `last` the first time."""
-        now, most = self._clock(), MOST_IN_GROUP if chat.startswith("-") else MOST_IN_PRIVATE
-        answered = self._answered[chat]
-        while answered and now - answered[0] >= MINUTE:
+    def take(self, chat: str) -> bool:
+        """Count an answer in a chat; False where there were too many."""
+        now, answered = self._clock(), self._answered[chat]
+        while answered and not _is_recent(answered[0], now):
             answered.popleft()
-        if len(answered) > most:
-            return "no"
+        if len(answered) >= (MOST_IN_GROUP if chat.startswith("-") else MOST_IN_PRIVATE):
+            return False
         answered.append(now)
-        return "yes" if len(answered) <= most else "last"
+        return True
+
+    def tells(self, chat: str) -> bool:
+        """Return whether a chat is to be told that there were too many: once a minute."""
+        now = self._clock()
+        if chat in self._told and _is_recent(self._told[chat], now):
+            return False
+        self._told[chat] = now
+        return True
+
+
+def _is_recent(moment: datetime, now: datetime) -> bool:
+    """Return whether a moment was within the last minute; one to come is none, for clocks are set back."""
+    return timedelta(0) <= now - moment < MINUTE
 
 
 class Replies:

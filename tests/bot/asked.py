@@ -13,6 +13,7 @@ from bot.alerts import Destinations, post
 from bot.campaign import Campaign
 from bot.commands.asking import Asking
 from bot.commands.polling import Polling
+from bot.commands.replies import Quota
 from bot.desk import Desk
 from bot.operate.vitals import Vitals
 from bot.rules.findings import MarkCrossed, ReleaseOut, Row
@@ -173,7 +174,7 @@ async def listening(house: House, *chats: str) -> AsyncIterator[Desk]:
             allowed=lambda: desk.checker.committer.destinations.chats,
             resume=desk.sender.resume,
             moved=desk.sender.moved,
-            asking=Asking(desk),
+            asking=Asking(desk, Quota(desk.clock)),
         )
         stop = asyncio.Event()
         task = asyncio.create_task(polling.run(stop))

@@ -275,7 +275,7 @@ async def test_a_stranger_gets_one_line_and_no_figure(house: House) -> None:
     assert foreign.texts == []
 
 
-async def test_more_questions_than_are_answered_in_a_minute_are_told_once(
+async def test_more_questions_than_are_answered_in_a_minute_are_told_once_a_minute(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replies, "MOST_IN_GROUP", 2)
@@ -286,6 +286,12 @@ async def test_more_questions_than_are_answered_in_a_minute_are_told_once(
         house.telegram.say(person.chat.id, "/latest")
         assert (await person.press(answer, "Newest")).startswith("That is a lot of questions")
         assert len(person.chat.messages) == 3
+        house.later(minutes=1)
+        assert (await person.ask("/next")).text.startswith("Coming releases")
+        house.later(seconds=30)
+        assert (await person.ask("/help")).buttons
+        house.later(seconds=30)
+        assert (await person.ask("/next")).text.startswith("Coming releases")
 
 
 async def test_questions_that_waited_too_long_are_passed_over(house: House) -> None:
