@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from state.records import ChatState
 from state.sql import upsert
-from state.tables import chats, outbox
+from state.tables import boards, chats, outbox
 
 _CHATS = sa.select(*chats.c["chat", "moved_to", "paused", "reason"])
 _MOVE = upsert(chats, ["chat"], "moved_to", "paused", "reason")
@@ -24,6 +24,7 @@ _RESUME = (
     .returning(chats.c.chat)
 )
 _FORGET_MESSAGES = sa.update(outbox).where(outbox.c.chat == sa.bindparam("of_chat")).values(message_id=None)
+_FORGET_BOARDS = sa.delete(boards).where(boards.c.chat == sa.bindparam("of_chat"))
 _FIRST_UNDONE = sa.select(sa.func.min(outbox.c.id)).where(
     outbox.c.chat == sa.bindparam("of_chat"), outbox.c.state.in_(["pending", "sending", "ambiguous"])
 )
@@ -54,6 +55,7 @@ class Chats:
             return False
         self._connection.execute(_MOVE, {"chat": chat, "moved_to": new, "paused": None, "reason": ""})
         self._connection.execute(_FORGET_MESSAGES, {"of_chat": chat})
+        self._connection.execute(_FORGET_BOARDS, {"of_chat": chat})
         return True
 
     def pause(self, chat: str, reason: str, now: datetime) -> bool:

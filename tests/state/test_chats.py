@@ -20,7 +20,10 @@ def test_ids_of_messages_in_a_group_that_moved_are_forgotten(store: Store) -> No
     tell(store, "fact", Parcel("-5", {}))
     with store.writing() as tx:
         tx.parcels.sent(1, 77, NOON)
+        for chat in ("-5", "-6"):
+            tx.subscriptions.show(chat, None, 78, "a")
         tx.chats.moved("-5", "-1005")
+        assert tx.subscriptions.boards() == {("-6", None): (78, "a")}
     with store.reading() as tx:
         assert [(alert.state, alert.message_id) for alert in tx.alerts()] == [("sent", None)]
 
