@@ -1,28 +1,46 @@
 """In which language is spoken: every wording is written in English where it is said, and looked up here.
 
-Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`, and at its end a list
-of what is said in English until somebody translates it. How one is made: docs/decisions/0034-language.md.
+Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`. Where that depends on
+{count}, it is a table of forms: `{ two = "…", other = "…" }`; the file's `[plural]` says as regular expressions
+which counts take which form. How one is made: docs/decisions/0034-language.md.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 ENGLISH = "en"
-UNTRANSLATED = "untranslated"  # the table of a catalogue that lists what it lacks
+PLURAL = "plural"  # the table of a catalogue that says which counts take which form
+OTHER = "other"  # the form of every other count
 FOLDER = Path(__file__).parent
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
+class Catalogue(NamedTuple):
+    """The texts of a language by their English ones, some in several forms, and which counts take which form."""
+
+    texts: Mapping[str, str | Mapping[str, str]]
+    plural: Mapping[str, str]
+
+    def said(self, text: str, count: object) -> str:
+        """Return a text in the form that this count takes."""
+        found = self.texts.get(text, text)
+        if isinstance(found, str):
+            return found
+        takes = (form for form, counts in self.plural.items() if re.fullmatch(counts, str(count)))
+        return found.get(next(takes, OTHER), found[OTHER])
+
+
 def t(text: str, /, **values: object) -> str:
     """Return a text in the language that is spoken, its `{names}` filled in."""
-    said = catalogue(_spoken.get()).get(text, text)
+    said = catalogue(_spoken.get()).said(text, values.get("count"))
     return said.format(**values) if values else said
 
 
@@ -61,12 +79,12 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
-def catalogue(language: str) -> Mapping[str, str]:
-    """Return the texts of a language by their English ones. Raises ValueError for one that does not ship."""
+def catalogue(language: str) -> Catalogue:
+    """Return the texts of a language. Raises ValueError for one that does not ship."""
     if language == ENGLISH:
-        return {}
+        return Catalogue({}, {})
     if language not in languages():
         raise ValueError(f"expected a language among {', '.join(languages())}, found {language!r}")
-    texts: dict[str, Any] = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    del texts[UNTRANSLATED]
-    return texts
+    texts = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    plural = texts.pop(PLURAL, {})
+    return Catalogue(texts, plural)

@@ -1,4 +1,4 @@
-"""Another language: one file, whole or saying what it lacks, and spoken in all that the worker posts."""
+"""Another language: one file that lacks nothing, and is spoken in all that the worker posts."""
 
 from __future__ import annotations
 
@@ -14,47 +14,64 @@ import pytest
 from bot.campaign import CampaignError, parse_campaign
 from bot.wording import plots
 from bot.wording.charts import ReleaseChart, alt_text, packed, unpacked
-from bot.wording.language import ENGLISH, FOLDER, catalogue, languages, speaking, spoken, t
+from bot.wording.language import ENGLISH, FOLDER, OTHER, catalogue, languages, speaking, spoken, t
 from bot.wording.markup import REPLACES, RESENT, late, utf16_length
 from bot.wording.numbers import period
-from docs.words import TEXTS, listed, placeholders, renew, texts
+from docs.words import TEXTS, differences, placeholders
 from tests.bot.asked import CAMPAIGN, fill
 from tests.bot.desk import working
 from tests.bot.house import MONTHLY_ALONE, TEAM, House, open_house, sqlite
 from tests.fakes.nhs import Issue, Nhs, england, month_file
 
-CATALOGUES = sorted(FOLDER.glob("*.toml"))
+OTHERS = tuple(language for language in languages() if language != ENGLISH)
 
 
 def test_welsh_ships_beside_english() -> None:
     assert languages() == (ENGLISH, "cy")
 
 
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
-def test_a_catalogue_names_every_text_and_none_that_is_gone(path: Path) -> None:
-    translated, untranslated = listed(path)
-    known = {*translated, *untranslated}
-    mend = "is mended by python -m docs.words"
-    assert set(texts()) - known == set(), f"{path.name} lacks these, which {mend}"
-    assert known - set(texts()) == set(), f"{path.name} has these, which are said nowhere"
-    assert not set(untranslated) & translated.keys(), f"{path.name} has both translated and not, which {mend}"
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_says_every_text_and_none_that_is_gone(language: str) -> None:
+    lacks, gone = differences(catalogue(language).texts)
+    assert lacks == [], "are said in English: python -m docs.words prints the lines to fill in"
+    assert gone == [], "are said nowhere any more: take them out"
 
 
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.stem)
-def test_a_translation_fills_in_what_the_english_does_and_joins_where_it_does(path: Path) -> None:
-    for text, said in listed(path)[0].items():
-        assert placeholders(said) == placeholders(text), text
-        assert said.strip(), text
-        assert [said[:1].isspace(), said[-1:].isspace()] == [text[:1].isspace(), text[-1:].isspace()], text
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_fills_in_what_the_english_does_and_joins_where_it_does(language: str) -> None:
+    for text, said in catalogue(language).texts.items():
+        for form in [said] if isinstance(said, str) else said.values():
+            assert placeholders(form) == placeholders(text), text
+            assert form.strip(), text
+            assert [form[:1].isspace(), form[-1:].isspace()] == [text[:1].isspace(), text[-1:].isspace()], (
+                text
+            )
 
 
-def test_the_list_of_untranslated_texts_is_kept_by_a_command(tmp_path: Path) -> None:
-    path = tmp_path / "xx.toml"
-    path.write_text('"March" = "Marzo"\n"Said nowhere" = "X"\n\n[untranslated]\ntexts = ["Gone"]\n')
-    assert renew(path) == ["Said nowhere"]
-    translated, untranslated = listed(path)
-    assert translated["March"] == "Marzo"
-    assert {*translated, *untranslated} == {*texts(), "Said nowhere"}
+@pytest.mark.parametrize("language", OTHERS)
+def test_only_a_text_with_a_count_has_forms_and_each_of_them_is_one_that_a_count_takes(language: str) -> None:
+    texts, plural = catalogue(language)
+    tables = {text: said for text, said in texts.items() if not isinstance(said, str)}
+    assert [text for text in tables if "{count}" not in text] == []
+    assert [text for text, forms in tables.items() if not {OTHER} < forms.keys() <= {OTHER, *plural}] == []
+    assert plural.keys() <= {form for forms in tables.values() for form in forms}
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0 cyfres"),
+        (1, "1 cyfres"),
+        (2, "2 gyfres"),
+        (6, "6 chyfres"),
+        (10, "10 cyfres"),
+        (12, "12 o gyfresi"),
+        (1_236, "1,236 o gyfresi"),
+    ],
+)
+def test_a_number_changes_the_word_after_it_as_welsh_does(count: int, said: str) -> None:
+    with speaking("cy"):
+        assert t("{count} series checked", count=f"{count:,}") == f"gwiriwyd {said}"
 
 
 def test_what_is_not_translated_is_said_in_english() -> None:
@@ -86,7 +103,7 @@ def test_a_language_is_spoken_by_the_tasks_and_threads_of_those_who_speak_it() -
 def test_a_chart_is_drawn_in_the_language_in_which_it_was_made() -> None:
     with speaking("cy"):
         chart = ReleaseChart("Teitl", (t("Recovery"),), (51.2,), (50.0,))
-        assert alt_text(chart) == "Siart bar. Teitl: Gwellhad 51.2%."
+        assert alt_text(chart) == "Siart bar. Teitl: Adferiad 51.2%."
     again = unpacked(packed(chart))
     assert again.language == "cy"
     english = ReleaseChart("Teitl", (t("Recovery"),), (51.2,), (50.0,))
@@ -178,5 +195,5 @@ def test_what_is_asked_in_telegram_is_answered_in_the_campaigns_language(tmp_pat
         house.campaign = {**CAMPAIGN, "campaign": head}
         house.telegram._clock = lambda: house.now
         told = asyncio.run(scene(house))
-    assert told.startswith("Gwellhad, England: ")
+    assert told.startswith("Adferiad, England: ")
     assert "cyhoeddwyd 14 Mai 2026" in told
