@@ -19,10 +19,10 @@ from bot.rules.xmr import Kind
 from bot.wording import numbers
 from bot.wording.charts import OGL, PairChart
 from bot.wording.language import n, t
-from bot.wording.markup import Button, Line, Message, bold, clean, italic, line, link
+from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, italic, line, link
 from scrapers.toolkit.contract import ENGLAND, LONDON, Unit
 
-NAME_CAP, WORDS_CAP, MEANING_CAP = 80, 60, 400
+WORDS_CAP, MEANING_CAP = 60, 400
 PAIR_SHOWN, LEGEND_CAP = 39, 40  # periods of a chart of two series, and characters of their names in it
 ROUNDED = frozenset({"CommissioningRegion", "SubICB", "ICB", "Provider"})  # whose percentages are whole ones
 UNRANKED = "Provider"  # the kind of area that is never ranked

@@ -8,9 +8,9 @@ from datetime import date
 from bot.rules.claims import Standing
 from bot.wording import numbers
 from bot.wording.language import t
-from bot.wording.markup import Line, Message, bold, clean, line
+from bot.wording.markup import NAME_CAP, Line, Message, bold, clean, line
 
-TITLE_CAP, SAYS_CAP = 80, 120
+SAYS_CAP = 120
 SIGN = "📍"  # begins it
 
 
@@ -21,11 +21,11 @@ def board(
     claims: Sequence[Standing],
 ) -> Message:
     """Return the petitions with count and goal, the next release, and the claims that are in trouble."""
-    lines = [line(bold(f"{SIGN} {clean(name, TITLE_CAP)}"))]
+    lines = [line(bold(f"{SIGN} {clean(name, NAME_CAP)}"))]
     lines += [_petition(*petition) for petition in petitions]
     if coming:
         day, title = coming
-        lines.append(line(t("📅 Next: {title}, {day}", title=clean(title, TITLE_CAP), day=numbers.day(day))))
+        lines.append(line(t("📅 Next: {title}, {day}", title=clean(title, NAME_CAP), day=numbers.day(day))))
     trouble = [one for one in claims if one.verdict in ("thin", "broken")]
     lines += [_claim(one) for one in trouble]
     if claims and not trouble:
@@ -35,7 +35,7 @@ def board(
 
 def _petition(title: str, count: int, goal: int | None) -> Line:
     of = t(" of {goal}", goal=numbers.count(goal)) if goal else ""
-    return line("✍️ ", bold(numbers.signatures(count)), f"{of}: {clean(title, TITLE_CAP)}")
+    return line("✍️ ", bold(numbers.signatures(count)), f"{of}: {clean(title, NAME_CAP)}")
 
 
 def _claim(standing: Standing) -> Line:

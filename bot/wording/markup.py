@@ -18,6 +18,7 @@ from bot.wording.language import later, t
 TEXT_LIMIT = 4096  # UTF-16 units after entity parsing
 MOST_ENTITIES = 100  # Telegram ignores the styles beyond them
 CAPTION_LIMIT = 1024  # of a photo
+NAME_CAP = 80  # characters of what a publisher calls a place, a measure or a release
 RESENT = later("(re-sent: the first copy could not be confirmed)")
 REPLACES = later("(updated: this takes the place of an earlier message)")
 

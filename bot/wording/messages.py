@@ -55,13 +55,12 @@ from bot.rules.pace import Projection
 from bot.wording import claims, numbers, signals
 from bot.wording.callbacks import mark, pressed
 from bot.wording.language import later, n, t
-from bot.wording.markup import Button, Line, Message, bold, clean, code, italic, line, link
+from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, code, italic, line, link
 from bot.wording.shifts import news_lines
 from scrapers.toolkit.contract import ENGLAND, LIVE, LONDON, Figure, Release, Scraper
 from state.records import Revision
 
 TITLE_CAP = 160
-NAME_CAP = 80
 TROUBLE_CAP = 400
 MEANING_CAP = 240
 WORDS_BEFORE = 6  # that are shown of a definition before the first changed one

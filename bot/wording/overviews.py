@@ -10,11 +10,11 @@ from bot.rules.claims import Standing
 from bot.rules.pace import Projection
 from bot.rules.wanted import Named
 from bot.wording import numbers
-from bot.wording.answers import NAME_CAP, called, due, opens, when
+from bot.wording.answers import called, due, opens, when
 from bot.wording.charts import PetitionChart
 from bot.wording.claims import reason
 from bot.wording.language import n, t
-from bot.wording.markup import Button, Line, Message, bold, clean, italic, line, link
+from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, italic, line, link
 from scrapers.toolkit.contract import LONDON
 from state.records import SourceState, StoredAlert, StoredRelease, Trouble
 

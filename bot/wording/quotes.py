@@ -11,11 +11,11 @@ from bot.wording import numbers
 from bot.wording.answers import ROUNDED, UNRANKED, Origin, Told, called, due, opens, said_by, when
 from bot.wording.claims import reason
 from bot.wording.language import t
-from bot.wording.markup import Line, Message, bold, clean, italic, line
+from bot.wording.markup import NAME_CAP, Line, Message, bold, clean, italic, line
 from bot.wording.sayings import Saying, saying_of
 from scrapers.toolkit.contract import ENGLAND
 
-AREA_CAP, TITLE_CAP, CLAIM_CAP = 80, 120, 300
+TITLE_CAP, CLAIM_CAP = 120, 300
 
 
 def fit_to_quote(told: Told, next_release: str | None) -> list[Line]:
@@ -139,7 +139,7 @@ def _next(expected: str | None) -> str:
 
 def _area(told: Told) -> str:
     place = told.series.place
-    return t("England") if place.code == ENGLAND.code else clean(place.name, AREA_CAP)
+    return t("England") if place.code == ENGLAND.code else clean(place.name, NAME_CAP)
 
 
 def _value(told: Told, number: float | None) -> str:

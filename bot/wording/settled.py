@@ -9,11 +9,11 @@ from bot.rules.routing import DIGEST_AT, ELSEWHERE, MODES
 from bot.wording import numbers
 from bot.wording.callbacks import mark, pressed
 from bot.wording.language import later, n, t
-from bot.wording.markup import Button, Line, Message, bold, clean, code, line
+from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, code, line
 from scrapers.toolkit.contract import ENGLAND
 from state.records import Mode, SendState, Subscription
 
-NAME_CAP, LABEL_CAP, SAID_CAP = 80, 40, 300
+LABEL_CAP, SAID_CAP = 40, 300
 MOST_AREAS = 20  # in one menu
 
 SIGNS: Mapping[Mode, str] = {"on": "🔔", "silent": "🔕", "digest": "🗞", "off": "🚫"}

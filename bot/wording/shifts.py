@@ -8,11 +8,10 @@ from bot.rules.digest import Digest, News, Shift
 from bot.rules.xmr import Kind
 from bot.wording import numbers
 from bot.wording.language import later, n, t
-from bot.wording.markup import clean
+from bot.wording.markup import NAME_CAP, clean
 from scrapers.toolkit.contract import Unit
 
 NAMED = 3  # of a group
-NAME_CAP = 80
 
 _REASONS = {
     Kind.ABOVE_LIMIT: later("above its upper limit"),

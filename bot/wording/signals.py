@@ -11,11 +11,10 @@ from bot.rules.signals import Closing, Question, Signal
 from bot.wording import numbers
 from bot.wording.causes import cause
 from bot.wording.language import later, n, t
-from bot.wording.markup import Line, bold, clean, code, line
+from bot.wording.markup import NAME_CAP, Line, bold, clean, code, line
 from bot.wording.shifts import digest_line
 from scrapers.toolkit.contract import ENGLAND, Scraper, Unit
 
-NAME_CAP = 80
 EXTREMES = {"highest": later("highest"), "lowest": later("lowest")}
 UNITS: Mapping[str, Unit] = {"M049": Unit.MEDIAN, "M038": Unit.COUNT}  # watched and no share
 
