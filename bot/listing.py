@@ -322,7 +322,7 @@ def version_rows(measure: str, versions: Iterable[Version]) -> list[dict[str, An
 def print_versions(measure: str, versions: Iterable[Version]) -> None:
     """Print what a measure meant in full, newest first."""
     for since, means in reversed(list(versions)):
-        seen = f"(seen from {numbers.day(since.astimezone(LONDON).date())} on)"
+        seen = f"(seen from {numbers.day(since)} on)"
         if means is None:
             sys.stdout.write(f"{measure} is not on the publisher's list {seen}\n")
             continue

@@ -20,7 +20,7 @@ from bot.wording import numbers
 from bot.wording.charts import OGL, PairChart
 from bot.wording.language import n, t
 from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, italic, line, link
-from scrapers.toolkit.contract import ENGLAND, LONDON, Unit
+from scrapers.toolkit.contract import ENGLAND, Unit
 
 WORDS_CAP, MEANING_CAP = 60, 400
 PAIR_SHOWN, LEGEND_CAP = 39, 40  # periods of a chart of two series, and characters of their names in it
@@ -362,7 +362,7 @@ def made(
         yield line(t("No correction {since}.", since=since))
     for one in corrected:
         old, new = (numbers.value(value, one.unit) for value in (one.old, one.new))
-        day = numbers.day(one.seen.astimezone(LONDON))
+        day = numbers.day(one.seen)
         yield line(
             t(
                 "Corrected: {measure} was {old}, is {new}, seen on {day}.",
@@ -396,7 +396,7 @@ def said_by(origin: Origin) -> str:
     """Return who published a figure, and when."""
     if origin.published is None:
         return origin.publisher
-    day = numbers.day(origin.published.astimezone(LONDON).date())
+    day = numbers.day(origin.published)
     return t("{publisher} · published {day}", publisher=origin.publisher, day=day)
 
 
@@ -413,14 +413,9 @@ def called(named: Named) -> str:
 
 def when(period: str) -> str:
     """Return a period in words; of a reading its day."""
-    if periods.is_reading(period):
-        try:
-            return numbers.day(datetime.fromisoformat(period).astimezone(LONDON).date())
-        except ValueError:
-            return clean(period, NAME_CAP)
     if periods.kind(period) == "year":
         return t("{year} (April to March)", year=period)
-    return numbers.period(period)
+    return clean(numbers.period(period), NAME_CAP)
 
 
 def due(expected: str) -> str:

@@ -57,7 +57,7 @@ from bot.wording.callbacks import mark, pressed
 from bot.wording.language import later, n, t
 from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, code, italic, line, link
 from bot.wording.shifts import news_lines
-from scrapers.toolkit.contract import ENGLAND, LIVE, LONDON, Figure, Release, Scraper
+from scrapers.toolkit.contract import ENGLAND, LIVE, Figure, Release, Scraper
 from state.records import Revision
 
 TITLE_CAP = 160
@@ -155,8 +155,8 @@ def _origin(finding: Finding, source: Scraper | None, now: datetime) -> list[str
         return [numbers.day_and_time(now)]
     release = getattr(finding, "release", None)
     if isinstance(finding, ReleaseOut | Revised) and release and release.published:
-        day = numbers.day(release.published.astimezone(LONDON).date())
-        today = day == numbers.day(now.astimezone(LONDON).date())
+        day = numbers.day(release.published)
+        today = day == numbers.day(now)
         seen = numbers.clock(now) if today else numbers.day_and_time(now)
         published = release.published_in or day
         return [source.publisher, t("published {day}", day=published), t("seen {time}", time=seen)]
@@ -249,7 +249,7 @@ def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
     if finding.gone:
         tail.append(line(t("{figures} no longer in the file.", figures=_figures(finding.gone))))
     if finding.release.notice and finding.release.noticed:
-        day = numbers.day(finding.release.noticed.astimezone(LONDON))
+        day = numbers.day(finding.release.noticed)
         note = clean(finding.release.notice, TROUBLE_CAP)
         tail.append(line(t("The publisher said on {day}: ", day=day), italic(note)))
     if finding.named or finding.gone:
@@ -323,7 +323,7 @@ def _ahead(projection: Projection | None) -> list[Line]:
     """Return when the goal may be reached, with the interval in which it is four times in five."""
     if projection is None:
         return []
-    pace = t("{count} a day now", count=_signatures_a_day(projection.rate))
+    pace = t("{count} a day now", count=numbers.a_day(projection.rate))
     if projection.middle is None or not projection.in_reach:
         chance = projection.chance
         before = "" if chance is None else t("; {chance} before it closes", chance=numbers.chance(chance))
@@ -337,10 +337,6 @@ def _ahead(projection: Projection | None) -> list[Line]:
             t("; four times in five between {early} and {late}.", early=early, late=late),
         )
     ]
-
-
-def _signatures_a_day(rate: float) -> str:
-    return numbers.count(rate) if rate >= 10 else f"{rate:.1f}".removesuffix(".0")
 
 
 @_say.register
@@ -389,7 +385,7 @@ def _fell(finding: CountFell, source: Scraper, now: datetime) -> Message:
 
 @_say.register
 def _closing(finding: ClosingSoon, source: Scraper, now: datetime) -> Message:
-    day = numbers.day(finding.closes.astimezone(LONDON))
+    day = numbers.day(finding.closes)
     lines = [
         line(bold(t("⏳ The petition closes on {day}", day=day))),
         line(clean(source.title, TITLE_CAP)),
@@ -451,7 +447,7 @@ def _fact_in_words(finding: FactChanged) -> str:
 def _date_or_text(text: str) -> str:
     """Return a published date or state in words; other text as it is."""
     try:
-        return numbers.day(datetime.fromisoformat(text).date())
+        return numbers.day(datetime.fromisoformat(text))
     except ValueError:
         return t(STATES[text]) if text in STATES else text
 
@@ -522,7 +518,7 @@ def _noticed(finding: Noticed, source: Scraper, now: datetime) -> Message:
     by = clean(source.title, TITLE_CAP)
     said = f"{by}."
     if notice.published:
-        day = numbers.day(notice.published.astimezone(LONDON))
+        day = numbers.day(notice.published)
         said = t("{source} on {day}.", source=by, day=day)
     return Message(
         (line(bold(f"📣 {clean(notice.title, TROUBLE_CAP)}")), line(said)),

@@ -95,13 +95,20 @@ def period(written: str) -> str:
             return t("{month} to {last}", month=t(MONTHS[last.month - 3]), last=_month(last))
         case "reading":
             with suppress(ValueError):
-                return day(datetime.fromisoformat(written).astimezone(LONDON).date())
+                return day(datetime.fromisoformat(written))
     return written
 
 
 def day(moment: date) -> str:
-    """Return `14 May 2026`."""
+    """Return `14 May 2026`: a day as it is, of a moment its day in London."""
+    if isinstance(moment, datetime) and moment.tzinfo:
+        moment = moment.astimezone(LONDON)
     return f"{moment.day} {_month(moment)}"
+
+
+def a_day(rate: float) -> str:
+    """Return how many come in a day, with a decimal where they are few: `12`, `9.5`."""
+    return count(rate) if rate >= 10 else f"{rate:.1f}".removesuffix(".0")
 
 
 def _month(moment: date) -> str:
@@ -143,8 +150,7 @@ def clock(moment: datetime) -> str:
 
 def day_and_time(moment: datetime) -> str:
     """Return the day and the time in London: `14 May 2026, 09:30`."""
-    local = moment.astimezone(LONDON)
-    return f"{day(local.date())}, {local:%H:%M}"
+    return f"{day(moment)}, {moment.astimezone(LONDON):%H:%M}"
 
 
 def duration(time: timedelta) -> str:

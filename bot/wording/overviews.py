@@ -15,7 +15,6 @@ from bot.wording.charts import PetitionChart
 from bot.wording.claims import reason
 from bot.wording.language import n, t
 from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, italic, line, link
-from scrapers.toolkit.contract import LONDON
 from state.records import SourceState, StoredAlert, StoredRelease, Trouble
 
 TITLE_CAP, LINE_CAP = 160, 200
@@ -121,7 +120,7 @@ def _status(one: Watched, now: datetime) -> Line:
         t("checked {ago} ago", ago=numbers.duration(_rough(now - checked))) if checked else t("not read yet")
     )
     if one.changed:
-        parts.append(t("changed {day}", day=numbers.day(one.changed.astimezone(LONDON).date())))
+        parts.append(t("changed {day}", day=numbers.day(one.changed)))
     if one.coming and one.coming.expected:
         parts.append(t("next {day}", day=due(one.coming.expected)))
     return line(f"{sign} ", bold(clean(one.title, NAME_CAP)), f": {'; '.join(parts)}")
@@ -154,7 +153,7 @@ def _latest(one: Watched) -> Line:
     assert one.newest is not None
     said = when(one.newest.period) if one.newest.period else clean(one.newest.title, NAME_CAP)
     if one.newest.published:
-        day = numbers.day(one.newest.published.astimezone(LONDON).date())
+        day = numbers.day(one.newest.published)
         said = t("{what}, published {day}", what=said, day=day)
     return line(link(clean(one.title, NAME_CAP), one.newest.url), f": {said}")
 
@@ -243,8 +242,7 @@ def petition(one: Petition, others: tuple[tuple[Button, ...], ...] = ()) -> Mess
     count = one.readings[-1][1]
     lines = [line(bold(f"✍️ {numbers.signatures(count)}")), line(clean(one.title, TITLE_CAP))]
     if one.pace is not None:
-        a_day = numbers.count(one.pace) if one.pace >= 10 else f"{one.pace:.1f}".removesuffix(".0")
-        lines.append(line(t("{count} a day now.", count=a_day)))
+        lines.append(line(t("{count} a day now.", count=numbers.a_day(one.pace))))
     else:
         lines.append(line(t("Too few readings yet to say how fast it grows.")))
     if one.goal:
