@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bot.petitions import counted
 from bot.rules.account import Aim
 from bot.rules.breaks import shipped_breaks
 from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, ReleaseOut, Remarks, WatchMoved
@@ -16,7 +17,7 @@ from bot.rules.periods import kind
 from bot.rules.signals import Memory, Said, Signal, Watch
 from bot.wording.pictures import breaks_of, control_chart, petition_chart, release_chart
 from bot.wording.signals import title, unit_of
-from scrapers.toolkit.contract import ENGLAND, EVERYWHERE, Fact, Release, Scraper
+from scrapers.toolkit.contract import ENGLAND, Fact, Release, Scraper
 from state.records import Edition
 from state.store import Reader, Writer
 
@@ -77,9 +78,8 @@ def chart_of(tx: Reader, source: Scraper, finding: Finding) -> Chart | None:
             return _watched(tx, source, finding.signals[0])
         case ReleaseOut():
             return release_chart(source, finding)
-        case MarkCrossed() | PaceTurned() if finding.projection:
-            counts = tx.series(source.key, (EVERYWHERE.kind, EVERYWHERE.code), ["signatures"])["signatures"]
-            return petition_chart(source, counts, finding.projection)
+        case MarkCrossed(projection=ahead) | PaceTurned(projection=ahead) if ahead:
+            return petition_chart(source, counted(tx, source), ahead.goal, ahead)
     return None
 
 

@@ -10,14 +10,19 @@ from scrapers.toolkit.contract import EVERYWHERE, Scraper
 from state.store import Reader
 
 
-def readings(tx: Reader, source: Scraper, checked_at: datetime | None, now: datetime) -> list[Reading]:
-    """Return every count that was read; the last look before `now` that found no other counts too."""
+def counted(tx: Reader, source: Scraper) -> list[Reading]:
+    """Return every count that was read."""
     (counts,) = tx.series(source.key, (EVERYWHERE.kind, EVERYWHERE.code), ["signatures"]).values()
-    found = [
+    return [
         Reading(datetime.fromisoformat(period), int(value))
         for period, value in counts.items()
         if value is not None
     ]
+
+
+def readings(tx: Reader, source: Scraper, checked_at: datetime | None, now: datetime) -> list[Reading]:
+    """Return every count that was read; the last look before `now` that found no other counts too."""
+    found = counted(tx, source)
     if found and checked_at and found[-1].at < checked_at < now:
         found.append(found[-1]._replace(at=checked_at))
     return found

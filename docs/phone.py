@@ -196,8 +196,7 @@ def _alerts(campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     counts = readings()
     ahead = pace.projection(counts, counts[-1].signatures, 1_000, NOW)
     crossed = MarkCrossed("m", 641, 641, 629, counts[-2].at, 1_000, ahead)
-    by_period = {reading_period(one.at): float(one.signatures) for one in counts}
-    chart = petition_chart(konp, by_period, ahead) if ahead else None
+    chart = petition_chart(konp, counts, 1_000, ahead)
     yield "petition", alert(crossed, konp, 9, chart)
     yield "digest", Screen(_digest(page))
     last = (konp.title, counts[-1].signatures, 1_000)

@@ -34,7 +34,7 @@ from bot.wording.charts import OGL, Chart, alt_text
 from bot.wording.language import t
 from bot.wording.markup import Button, Line, Message, italic, line
 from bot.wording.overviews import Petition, Watched
-from bot.wording.pictures import breaks_of, control_chart
+from bot.wording.pictures import breaks_of, control_chart, petition_chart
 from scrapers.toolkit.contract import EVERYWHERE, Figure, ReleaseCalendar, Scraper, Unit
 from state.records import StoredAlert, StoredRelease
 from state.store import Reader, Store
@@ -438,7 +438,7 @@ class Answers:
             source.title,
             source.url,
             source.publisher,
-            tuple(stands.readings),
+            stands.readings[-1],
             stands.goal,
             known.rate if known else None,
             stands.ahead(now),
@@ -448,7 +448,8 @@ class Answers:
             for other in petitions
             if other is not source
         )
-        return Answer(overviews.petition(petition, others[:MOST_PLACES]), overviews.petition_chart(petition))
+        chart = petition_chart(source, stands.readings, stands.goal, petition.ahead)
+        return Answer(overviews.petition(petition, others[:MOST_PLACES]), chart)
 
     def _export(self, tx: Reader, series: Series) -> Answer:
         named, place = series

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.rules.claims import Standing
-from bot.rules.pace import Projection
+from bot.rules.pace import Projection, Reading
 from bot.rules.wanted import Named
 from bot.wording import numbers
 from bot.wording.answers import called, due, opens, when
-from bot.wording.charts import PetitionChart
 from bot.wording.claims import reason
 from bot.wording.language import n, t
 from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, italic, line, link
 from state.records import SourceState, StoredAlert, StoredRelease, Trouble
 
 TITLE_CAP, LINE_CAP = 160, 200
-MOST_READINGS = 400  # of a petition's chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +35,12 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Petition:
-    """A petition and how it grows: its readings as ISO times and counts, its goal, and what is ahead."""
+    """A petition and how it grows: its newest reading, its goal, and what is ahead."""
 
     title: str
     url: str
     publisher: str
-    readings: tuple[tuple[datetime, int], ...]
+    newest: Reading
     goal: int | None
     pace: float | None
     ahead: Projection | None
@@ -239,7 +237,7 @@ def measures(found: Sequence[Named], asked: str, total: int) -> Message:
 
 def petition(one: Petition, others: tuple[tuple[Button, ...], ...] = ()) -> Message:
     """Return how a petition stands."""
-    count = one.readings[-1][1]
+    count = one.newest.signatures
     lines = [line(bold(f"✍️ {numbers.signatures(count)}")), line(clean(one.title, TITLE_CAP))]
     if one.pace is not None:
         lines.append(line(t("{count} a day now.", count=numbers.a_day(one.pace))))
@@ -248,7 +246,7 @@ def petition(one: Petition, others: tuple[tuple[Button, ...], ...] = ()) -> Mess
     if one.goal:
         lines.append(line(_to_go(count, one.goal)))
     lines += [line(text) for text in _ahead(one.ahead)]
-    seen = numbers.day_and_time(one.readings[-1][0])
+    seen = numbers.day_and_time(one.newest.at)
     tail = line(italic(t("{publisher} · read {time}", publisher=one.publisher, time=seen)))
     return Message(tuple(lines), (), (tail,), (*opens(one.url), *others))
 
@@ -277,23 +275,6 @@ def _ahead(ahead: Projection | None) -> list[str]:
             late=late,
         )
     ]
-
-
-def petition_chart(one: Petition) -> PetitionChart:
-    """Return the chart of a petition's readings, with what is ahead."""
-    step = -(-len(one.readings) // MOST_READINGS)
-    shown = [*one.readings[:-1:step], one.readings[-1]]
-    ahead = one.ahead
-    dates = (ahead.early, ahead.middle, ahead.late) if ahead else (None, None, None)
-    early, middle, late = (date.isoformat() if date else None for date in dates)
-    return PetitionChart(
-        clean(one.title, NAME_CAP),
-        tuple(at.isoformat() for at, _ in shown),
-        tuple(count for _, count in shown),
-        one.goal,
-        (early, middle, late),
-        f"{one.publisher}; {t('read by Figurewatch')}",
-    )
 
 
 def why(alert: StoredAlert, rule: str, lines: Sequence[Line]) -> Message:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,12 @@ from bot.rules.account import Aim
 from bot.rules.breaks import Breaks
 from bot.rules.findings import ReleaseOut
 from bot.rules.headline import compared
-from bot.rules.pace import Projection
+from bot.rules.pace import Projection, Reading
 from bot.rules.xmr import SETTINGS, SIGN, Good, Kind
 from bot.wording import numbers
 from bot.wording.charts import OGL, PetitionChart, ReleaseChart, SeriesChart, Tone
 from bot.wording.language import t
+from bot.wording.markup import NAME_CAP, clean
 from scrapers.toolkit.contract import Scraper
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOWN = 39  # periods: three years and a quarter
+MOST_READINGS = 400  # of a petition
 _COMMON: tuple[Tone, ...] = ("common",)
 JUDGED = 24  # newest periods from which the limits are made
 
@@ -65,16 +66,19 @@ def control_chart(
     )
 
 
-def petition_chart(source: Scraper, counts: Mapping[str, float | None], ahead: Projection) -> PetitionChart:
-    """Return the chart of a petition: the last reading of each day, and what is ahead."""
-    by_day = {period[:10]: (period, int(count)) for period, count in counts.items() if count is not None}
-    times, signatures = zip(*by_day.values(), strict=True)
+def petition_chart(
+    source: Scraper, readings: Sequence[Reading], goal: int | None, ahead: Projection | None
+) -> PetitionChart:
+    """Return the chart of a petition: its readings, thinned where they are many, and what is ahead."""
+    shown = [*readings[: -1 : -(-len(readings) // MOST_READINGS)], readings[-1]]
+    dates = (ahead.early, ahead.middle, ahead.late) if ahead else (None, None, None)
+    early, middle, late = (at.isoformat() if at else None for at in dates)
     return PetitionChart(
-        source.title,
-        times,
-        signatures,
-        ahead.goal,
-        (_written(ahead.early), _written(ahead.middle), _written(ahead.late)),
+        clean(source.title, NAME_CAP),
+        tuple(one.at.isoformat() for one in shown),
+        tuple(one.signatures for one in shown),
+        goal,
+        (early, middle, late),
         f"{source.publisher}; {t('readings by Figurewatch')}",
     )
 
@@ -90,10 +94,6 @@ def release_chart(source: Scraper, out: ReleaseOut) -> ReleaseChart:
         tuple(row.earlier["year_ago"] for row in rows),
         f"{source.publisher}; {OGL}",
     )
-
-
-def _written(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
 
 
 def breaks_of(measure: str, breaks: Breaks) -> tuple[str, ...]:

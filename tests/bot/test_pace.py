@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -16,9 +17,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.findings import CountFell, Finding, PaceTurned
-from bot.rules.pace import APART, DAY, SHIFT, SPREAD, Pace, Reading, burst, pace, projection, thinned
+from bot.rules.findings import CountFell, Finding, MarkCrossed, PaceTurned
+from bot.rules.pace import (
+    APART,
+    DAY,
+    SHIFT,
+    SPREAD,
+    Pace,
+    Projection,
+    Reading,
+    burst,
+    pace,
+    projection,
+    thinned,
+)
 from bot.rules.petition import Growth, pace_news
+from bot.wording.markup import to_plain
+from bot.wording.messages import compose
+from bot.wording.overviews import Petition, petition
+from scrapers.parliament_petition import ParliamentPetition
 from tests.bot.house import TEAM, House, open_house, sqlite
 
 BEGAN = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
@@ -165,6 +182,16 @@ def test_a_projection_gives_a_date_with_its_interval_or_says_not_at_this_pace() 
     assert soon.chance < 0.05
     assert projection(readings, 300, 300, now) is None
     assert projection(readings[:2], 105, 400, readings[1].at) is None
+
+
+def test_the_goal_is_reached_on_a_day_of_london() -> None:
+    night = datetime(2026, 6, 14, 23, 30, tzinfo=UTC)  # after midnight in London
+    early, middle, late = (night + days * DAY for days in (0, 2, 5))
+    ahead = Projection(1_000, 500, 10, early, middle, late)
+    crossed = MarkCrossed("m", 500, 500, 490, night, 1_000, ahead)
+    asked = Petition("x", "https://example.org", "x", Reading(night, 500), 1_000, 10, ahead)
+    for message in (compose(crossed, ParliamentPetition({"id": 5}), 1, night), petition(asked)):
+        assert re.search(r"about 17 June 2026; .* between 15 June 2026 and 20 June 2026", to_plain(message))
 
 
 RATES = st.floats(0.01, 10_000)
