@@ -18,9 +18,9 @@ from apscheduler.triggers.date import DateTrigger
 from bot.alerts import post
 from bot.backfill import backfill
 from bot.check import Result
-from bot.commands.operating import is_paused
 from bot.desk import Desk
 from bot.look import LISTED, Look
+from bot.paused import paused
 from bot.rules.calendar import london_day
 from bot.rules.findings import Unwell
 from bot.schedule import Slot, budget, is_release_near, next_slot, retry_slot
@@ -37,7 +37,7 @@ Duty = Callable[[asyncio.Event], Coroutine[Any, Any, None]]  # runs until it is 
 DRAIN_TIME, LAST_WORDS = 5.0, 1.0  # seconds that a stop waits for what is on its way, and for its end
 LONGEST_LOOK = 1800.0  # seconds; a look that takes longer hangs
 LATE = timedelta(minutes=5)  # so late, one page is not all that may have changed
-AGAIN_AFTER = timedelta(minutes=1)  # a look that could not be committed
+AGAIN_AFTER = timedelta(minutes=1)  # a look that could not be committed, or at what is paused
 GIVE_WAY = 5.0  # seconds between two glances of a backfill at whether it may go on
 PAST_AGAIN = 1800.0  # seconds until a backfill asks again for what it could not have
 
@@ -224,7 +224,7 @@ class Worker:
         try:
             begin = partial(Watch.begin, self._desk, budget_=self._budget)
             for watch in [await asyncio.to_thread(begin, source) for source in self._desk.campaign.sources]:
-                self._plan(watch)
+                self._plan(watch, watch.slot.at)
             past = self._start(self._backfill())
             await asyncio.wait(duties, return_when=asyncio.FIRST_COMPLETED)
             past.cancel()
@@ -277,9 +277,9 @@ class Worker:
             self._leads, self._lease_fault = False, str(error)
         return self._leads
 
-    def _plan(self, watch: Watch) -> None:
+    def _plan(self, watch: Watch, at: datetime) -> None:
         self._scheduler.add_job(
-            self._begin, DateTrigger(watch.slot.at), args=[watch], id=watch.source.key, replace_existing=True
+            self._begin, DateTrigger(at), args=[watch], id=watch.source.key, replace_existing=True
         )
 
     async def _begin(self, watch: Watch) -> None:
@@ -287,21 +287,20 @@ class Worker:
         self._start(self._look(watch))
 
     async def _look(self, watch: Watch) -> None:
+        """Make a planned look; one that must not be made, or fails, stays planned and grows late."""
         try:
-            if await asyncio.to_thread(self._is_paused, watch.source):
-                watch.slot = watch.slot._replace(at=self._desk.clock() + AGAIN_AFTER)
-                self._plan(watch)
+            if not await asyncio.to_thread(self._is_paused, watch.source):
+                async with asyncio.timeout(LONGEST_LOOK):
+                    self._looked(await watch.turn())
+                self._plan(watch, watch.slot.at)
                 return
-            async with asyncio.timeout(LONGEST_LOOK):
-                self._looked(await watch.turn())
         except Exception:  # the edge around one job: a store that cannot be written must not end the watch
             log.exception("%s: the look failed", watch.source.key)
-            watch.slot = watch.slot._replace(at=self._desk.clock() + AGAIN_AFTER)
-        self._plan(watch)
+        self._plan(watch, self._desk.clock() + AGAIN_AFTER)
 
     def _is_paused(self, source: Scraper) -> bool:
         with self._desk.store.reading() as tx:
-            return is_paused(tx, source.key)
+            return source.key in paused(tx)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -354,11 +353,12 @@ class Worker:
             post(tx, self._desk.checker.committer.destinations, source, findings, self._desk.clock())
 
     async def _give_way(self, source: Scraper) -> None:
-        """Wait for the first look at a source, and while one of its releases may come at any moment."""
+        """Wait for the first look at a source, and while it is paused or may publish at any moment."""
         while True:
             state, releases = await asyncio.to_thread(remembered, self._desk, source)
             near = is_release_near(source.rhythm, releases, self._desk.clock())
-            if self._leads and state.taught_at and not near:
+            rests = await asyncio.to_thread(self._is_paused, source)
+            if self._leads and state.taught_at and not (near or rests):
                 return
             await asyncio.sleep(GIVE_WAY)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 from bot import __version__
 from bot.alerts import SIGN
@@ -12,20 +13,15 @@ from bot.commands.settling import Here
 from bot.commit import Committer
 from bot.followers import let_go
 from bot.held import NotHeld, reject, release
+from bot.paused import pause, resume
 from bot.wording import settled
 from bot.wording.markup import Message, clean
-from scrapers.toolkit.contract import Fact, Scraper
-from state.store import Reader, Store
+from scrapers.toolkit.contract import Scraper
+from state.store import Store, Writer
 
-PAUSED = "paused"  # where it is remembered which sources are, beside the facts of sources
 LISTED = 15  # alerts that did not arrive
 LOOKED_THROUGH = 500  # of the newest
 _NUMBER = re.compile(r"#?[Aa]?(\d{1,9})", re.ASCII)
-
-
-def is_paused(tx: Reader, source: str) -> bool:
-    """Return whether an operator wants a source left alone."""
-    return bool(tx.facts([PAUSED])[PAUSED].get(source))
 
 
 class Operating:
@@ -61,11 +57,11 @@ class Operating:
 
     def pause(self, here: Here) -> Message:
         """Leave a source alone."""
-        return self._set_paused(here, here.now.isoformat())
+        return self._set(here, pause)
 
     def resume(self, here: Here) -> Message:
         """Look at a source again."""
-        return self._set_paused(here, None)
+        return self._set(here, resume)
 
     def release(self, here: Here) -> Message:
         """Let out what is held for the operator."""
@@ -111,13 +107,13 @@ class Operating:
         except NotHeld as error:
             return settled.one_line(clean(str(error), settled.SAID_CAP))
 
-    def _set_paused(self, here: Here, since: str | None) -> Message:
+    def _set(self, here: Here, how: Callable[[Writer, str, datetime], None]) -> Message:
         source = self._named(here.text.strip())
         if source is None:
             return settled.which_source([source.key for source in self._campaign.sources])
         with self._store.writing() as tx:
-            tx.save_facts(PAUSED, [Fact(source.key, since)], here.now)
-        return settled.paused(source.title, on=since is not None)
+            how(tx, source.key, here.now)
+        return settled.paused(source.title, on=how is pause)
 
     def _named(self, text: str) -> Scraper | None:
         named = [source for source in self._campaign.sources if text in (source.key, source.name)]

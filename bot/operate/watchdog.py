@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.desk import Desk
 from bot.operate.metrics import Metrics
 from bot.operate.ping import Pinger
 from bot.operate.vitals import Complaint, Vitals
+from bot.paused import paused
 from bot.rules.calendar import day_of, london_day
 from bot.rules.findings import DailyLine, Finding, Unwell
 from scrapers.toolkit.contract import LONDON
@@ -44,6 +45,7 @@ class Watchdog:
         self._alive_on: date | None = None  # the day whose line this process has posted
         self._rounded: float | None = None  # when the last round ended, on the clock that nobody sets
         self._round: dict[str, bool] = {}  # sources looked at since the last ping, and whether they were well
+        self._paused: Collection[str] = ()  # which nobody waits for
 
     def reasons(self) -> list[str]:
         """Return why the worker is not well, for `/health`, which asks from a thread of its own."""
@@ -64,7 +66,7 @@ class Watchdog:
         self._vitals.looked[key] = self._desk.clock()
         self._metrics.looked(result)
         self._round[key] = self._round.get(key, True) and result.error is None
-        if self._round.keys() >= {source.key for source in self._desk.campaign.sources}:
+        if self._round.keys() | set(self._paused) >= {source.key for source in self._desk.campaign.sources}:
             well, self._round = all(self._round.values()), {}
             if self._pinger:
                 self._pinger.ping(well)
@@ -81,6 +83,7 @@ class Watchdog:
         now = self._desk.clock()
         self._vitals.tick(now, monotonic())
         await asyncio.to_thread(self._feel, now)
+        self._vitals.looked |= dict.fromkeys(self._paused, now)
         complaints = self._vitals.complaints(now)
         new = [complaint for complaint in complaints if complaint.sign not in self._current]
         for sign in self._current.keys() - {complaint.sign for complaint in complaints}:
@@ -98,11 +101,13 @@ class Watchdog:
             raise WorkerUnwell(fatal[0])
 
     def _feel(self, now: datetime) -> None:
-        """Find out whether the store can be written, and whether messages move."""
+        """Find out whether the store can be written, whether messages move, and what is paused."""
         try:
             self._desk.store.probe(now)
             due = self._desk.store.outbox.next_due()
             self._vitals.oldest_due = due if due and due < now else None
+            with self._desk.store.reading() as tx:
+                self._paused = paused(tx)
         except Exception as error:  # whatever a database can raise: full disk, locked, gone, read-only
             self._vitals.store_fault = str(error).splitlines()[0]
             self._vitals.store_gone = isinstance(error, StoreGone)
@@ -152,6 +157,7 @@ class Watchdog:
             waiting,
             _free_disk(self._desk.store.shown),
             held,
+            tuple(key for key in keys if key in self._paused),
         )
 
 

@@ -459,7 +459,7 @@ class DailyLine(Finding):
     """How things stand today.
 
     `next_release` is a day, `free` the bytes left on the disk, where known; `held` are the numbers of what
-    waits for the operator's decision.
+    waits for the operator's decision, `paused` the sources that are left alone.
     """
 
     audience: ClassVar[Audience] = "operator"
@@ -470,3 +470,4 @@ class DailyLine(Finding):
     waiting: int
     free: int | None
     held: tuple[int, ...] = ()
+    paused: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from bot.operate.health import HealthServer
 from bot.operate.metrics import Metrics
 from bot.operate.vitals import Rival, Vitals, overlooked_from
 from bot.operate.watchdog import Watchdog, WorkerUnwell
+from bot.paused import pause, resume
 from bot.schedule import next_slot
 from scrapers.toolkit.contract import Every, ReleaseCalendar, Rhythm
 from tests.bot.house import TEAM, House, open_house, sqlite
@@ -215,6 +216,33 @@ def test_the_daily_line_comes_once_a_day_after_its_hour(tmp_path: Path, campaign
 
         asyncio.run(watched(house, story))
         assert [text.startswith("☀️ Alive: 1 of 1 sources read") for text in house.operator] == [True, True]
+
+
+def test_a_paused_source_is_missed_by_nobody_and_the_daily_line_names_it(
+    tmp_path: Path, campaign: dict[str, object]
+) -> None:
+    with open_house(sqlite(tmp_path)) as house:
+        house.campaign, house.now = campaign, NOW
+        count_now(house, 628)
+
+        async def story(kennel: Kennel) -> None:
+            for change, missed in (
+                (pause, []),
+                (resume, ["parliament_petition:5 was not looked at for 50.0 hours"]),
+            ):
+                with kennel.desk.store.writing() as tx:
+                    change(tx, "parliament_petition:5", house.now)
+                await kennel.watchdog.round()
+                assert kennel.watchdog.reasons() == []
+                await kennel.desk.sender.drain()
+                house.later(hours=50)
+                kennel.signs._clock_at = None
+                await kennel.watchdog.round()
+                assert kennel.watchdog.reasons() == missed
+
+        asyncio.run(watched(house, story))
+        daily = [text for text in house.operator if text.startswith("☀️ Alive")]
+        assert ["paused: parliament_petition:5" in text for text in daily] == [True, False]
 
 
 def test_the_metrics_count_looks_and_requests(tmp_path: Path, campaign: dict[str, object]) -> None:

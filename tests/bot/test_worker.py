@@ -22,8 +22,12 @@ import pytest
 from bot import worker as worker_module
 from bot.campaign import Campaign, parse_campaign
 from bot.desk import LEASE, Desk, open_desk, utc_now
+from bot.operate.vitals import Vitals
 from bot.pace import Pace
+from bot.paused import pause, resume
+from bot.service import polling_of
 from bot.worker import Budget, Watch, Worker
+from scrapers.parliament_petition import ParliamentPetition
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import (
     EVERYWHERE,
@@ -256,14 +260,16 @@ async def working(
     leads: Callable[[bool], None] = lambda leads: None,
     **settings: object,
 ) -> AsyncIterator[Desk]:
-    """Run a worker meanwhile, and stop it at the end; it must end in time."""
+    """Run a worker that listens meanwhile, and stop it at the end; it must end in time."""
     stop, budget = asyncio.Event(), Budget(clock)
     configured = house.settings().model_copy(update=settings)
     with house.store() as store:
         async with open_desk(
             configured, campaign, store, clock=clock, spend=budget.spend, pace=Pace(spacing=0, backoff=0.01)
         ) as desk:
-            running = asyncio.create_task(Worker(desk, budget, leads=leads).run(stop))
+            polling = polling_of(desk, Vitals(None, {}))
+            assert polling is not None
+            running = asyncio.create_task(Worker(desk, budget, duties=[polling.run], leads=leads).run(stop))
             try:
                 yield desk
             finally:
@@ -315,6 +321,48 @@ def test_a_look_that_is_due_at_the_end_of_another_is_not_lost(house: House) -> N
     async def story() -> None:
         async with working(house, Campaign("Test", (ticker,), {})):
             await happens(lambda: ticker.looks > 5, "look after look")
+
+    asyncio.run(story())
+
+
+class Hurried(ParliamentPetition):
+    """A petition that should be looked at without a pause."""
+
+    rhythm = Every(timedelta(0), timedelta(0))
+
+
+def test_a_paused_source_is_asked_for_nothing_by_any_process_until_it_is_resumed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "AGAIN_AFTER", timedelta(milliseconds=50))
+    ops = house.telegram.chat(OPERATOR)
+    ops.admins = {13}
+    campaign = Campaign("Test", (Hurried({"id": 5}),), {})
+
+    async def told(command: str, answer: str) -> None:
+        house.telegram.say(OPERATOR, f"/{command} {campaign.sources[0].key}", user=13)
+        await happens(lambda: any(answer in text for text in ops.texts), answer)
+
+    async def nothing_is_asked() -> None:
+        await asyncio.sleep(0.1)  # what was on its way
+        asked = len(house.sites.requests)
+        await asyncio.sleep(0.3)
+        assert len(house.sites.requests) == asked
+
+    async def goes_on() -> None:
+        asked = len(house.sites.requests)
+        await happens(lambda: len(house.sites.requests) > asked + 3, "look after look")
+
+    async def story() -> None:
+        async with working(house, campaign):
+            await goes_on()
+            await told("pause", "is not looked at until /resume")
+            await nothing_is_asked()
+        async with working(house, campaign):
+            await nothing_is_asked()
+            await told("status", "⏸ UK Parliament petition 5: not looked at until /resume")
+            await told("resume", "is looked at again")
+            await goes_on()
 
     asyncio.run(story())
 
@@ -436,7 +484,7 @@ def with_a_past(house: House) -> Nhs:
     return nhs
 
 
-def test_a_backfill_gives_way_while_a_release_may_come_and_posts_nothing(
+def test_a_backfill_gives_way_while_a_release_may_come_or_its_source_is_paused_and_posts_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "GIVE_WAY", 0.02)
@@ -445,10 +493,16 @@ def test_a_backfill_gives_way_while_a_release_may_come_and_posts_nothing(
     house.now = london(ANNOUNCED, "09:26")
 
     async def story() -> None:
-        async with working(house, monthly(), lambda: house.now):
+        async with working(house, monthly(), lambda: house.now) as desk:
             await asyncio.sleep(0.5)
             assert len(house.sites.requests) == asked
+            with desk.store.writing() as tx:
+                pause(tx, "talking_therapies_monthly", house.now)
             house.now = london(ANNOUNCED, "10:31")
+            await asyncio.sleep(0.2)
+            assert len(house.sites.requests) == asked
+            with desk.store.writing() as tx:
+                resume(tx, "talking_therapies_monthly", house.now)
             past = [nhs.issues[period].file_url for period in ("2098-12", "2099-01")]
             await happens(lambda: all(map(house.sites.asked, past)), "the past")
 
