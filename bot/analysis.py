@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from bot.petitions import counted
 from bot.rules.account import Aim
 from bot.rules.breaks import shipped_breaks
-from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, ReleaseOut, Remarks, WatchMoved
+from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, Remarks, WatchMoved
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.periods import kind
 from bot.rules.signals import Memory, Said, Signal, Watch
-from bot.wording.pictures import breaks_of, control_chart, petition_chart, release_chart
+from bot.wording.pictures import breaks_of, control_chart, petition_chart
 from bot.wording.signals import title, unit_of
 from scrapers.toolkit.contract import ENGLAND, Fact, Release, Scraper
 from state.records import Edition
@@ -76,8 +76,6 @@ def chart_of(tx: Reader, source: Scraper, finding: Finding) -> Chart | None:
     match finding:
         case WatchMoved():
             return _watched(tx, source, finding.signals[0])
-        case ReleaseOut():
-            return release_chart(source, finding)
         case MarkCrossed(projection=ahead) | PaceTurned(projection=ahead) if ahead:
             return petition_chart(source, counted(tx, source), ahead.goal, ahead)
     return None

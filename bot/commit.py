@@ -12,6 +12,7 @@ from bot.alerts import Destinations, post
 from bot.analysis import analysed
 from bot.claims import moved
 from bot.followers import let_go
+from bot.headlines import history_of, rows_of
 from bot.meanings import save_facts
 from bot.notices import noted, told_now
 from bot.petitions import readings
@@ -28,7 +29,7 @@ from bot.rules.findings import (
     ReleaseOut,
     Troubled,
 )
-from bot.rules.headline import headline_rows, needed
+from bot.rules.headline import needed
 from bot.rules.pace import Reading
 from bot.rules.periods import is_reading
 from bot.rules.petition import Growth, Marks, closes, facts_changed, mark_crossed, one_message, pace_news
@@ -37,7 +38,7 @@ from bot.rules.reading import readings_changed
 from bot.rules.revision import disappearance, overruled, revised, without_old_notice
 from bot.rules.signals import Watch
 from bot.witness import Witnesses, complete, told_early, unconfirm
-from scrapers.toolkit.contract import LIVE, Area, Figure, Release, Scraper
+from scrapers.toolkit.contract import LIVE, Figure, Release, Scraper
 from state.changes import compare, compare_readings
 from state.records import Changes, Content, Fault, Held, Known, SourceState, Trouble
 from state.store import Store, StoreError, Writer
@@ -347,8 +348,7 @@ def _release_doubts(tx: Writer, source: Scraper, figures: Sequence[Figure]) -> l
         periods, count = {before}, tx.count_said(source.key, before)
     for period in sorted(periods):
         said |= tx.said(source.key, period, headlines)
-    history = tx.series(source.key, _place(source.headline_area), headlines)
-    return release_doubts(figures, said, history, source.headline_area, count=count)
+    return release_doubts(figures, said, history_of(tx, source), source.headline_area, count=count)
 
 
 def _is_known_period(tx: Writer, source: Scraper, release: Release) -> bool:
@@ -358,8 +358,7 @@ def _is_known_period(tx: Writer, source: Scraper, release: Release) -> bool:
 
 def _out(tx: Writer, source: Scraper, release: Release) -> ReleaseOut:
     """Return the finding of a release that came out, with its headlines as they are stored."""
-    history = tx.series(source.key, _place(source.headline_area), needed(source.headlines))
-    rows = headline_rows(source.headlines, release.period or "", history)
+    rows = rows_of(source, release.period or "", history_of(tx, source))
     return ReleaseOut(ReleaseOut.episode_of(release), release, rows)
 
 
@@ -386,10 +385,6 @@ def _growth(tx: Writer, page: LivePage, known: _Known, count: int) -> Growth:
     source, content, marks, now = page
     earlier = readings(tx, source, known.state.checked_at, now)
     return Growth([*earlier, Reading(now, count)], marks.goal, closes(dict(content.facts)))
-
-
-def _place(area: Area) -> tuple[str, str]:
-    return area.kind, area.code
 
 
 def _recalled(tx: Writer, sources: Sequence[str]) -> dict[str, _Known]:

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Literal
 
 from bot.alerts import Destinations, amend, post, told_as
+from bot.headlines import history_of, rows_of
 from bot.rules.findings import Differs, Finding, ReleaseOut, Unwitnessed
-from bot.rules.headline import headline_rows, needed
 from bot.rules.measures import History
 from bot.rules.plausible import release_doubts
 from bot.rules.witness import differences, unpacked, with_said
@@ -44,7 +44,7 @@ class Witnesses:
         with self.store.writing() as tx:
             if not _is_untold(tx, source, release):
                 return 0
-            history, home = _history(tx, source), source.headline_area
+            history, home = history_of(tx, source), source.headline_area
             doubts = release_doubts([told.figure for told in said], {}, history, home, count=0)
             out = _from_page(source, release, said, history)
             return 0 if doubts or not out.rows else post(tx, self.destinations, source, [out], now)
@@ -65,8 +65,8 @@ def unconfirm(tx: Writer, source: Scraper, release: Release, now: datetime) -> N
     """Mark what was told from a page, once, and where anything was."""
     early = told_early(tx, source, release)
     if early and early.finding["stands"] == "page":
-        said = _said(source, release, early)
-        amend(tx, source, early, _from_page(source, release, said, _history(tx, source), "unconfirmed"), now)
+        said, history = _said(source, release, early), history_of(tx, source)
+        amend(tx, source, early, _from_page(source, release, said, history, "unconfirmed"), now)
 
 
 def complete(
@@ -99,15 +99,10 @@ def _from_page(
     history: History,
     stands: Literal["page", "unconfirmed"] = "page",
 ) -> ReleaseOut:
-    rows = headline_rows(source.headlines, release.period or "", with_said(history, said))
+    rows = rows_of(source, release.period or "", with_said(history, said))
     episode = ReleaseOut.episode_of(release)
     return ReleaseOut(episode, release, rows, len(said), stands=stands, said=tuple(said))
 
 
 def _said(source: Scraper, release: Release, early: Telling) -> tuple[Statement, ...]:
     return unpacked(early.finding["said"], source.headline_area, release.period or "")
-
-
-def _history(tx: Reader, source: Scraper) -> History:
-    area = source.headline_area
-    return tx.series(source.key, (area.kind, area.code), needed(source.headlines))

@@ -1,7 +1,7 @@
 """Draw what a team sees on a telephone: `python -m docs.phone` writes docs/screens/NAME.svg, one a message.
 
 The words, charts and buttons are those that the worker makes from the figures of demo/ and from
-docs/before_treatment.csv, all as NHS England published them. The petition's counts are made up.
+docs/*.csv, all as NHS England published them. The petition's counts are made up.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from bot.alerts import Destination, Destinations
 from bot.campaign import Campaign, load_campaign
 from bot.commands.answering import Answer, Answers, Asked
+from bot.headlines import rows_of
 from bot.rules import pace
 from bot.rules.account import Aim
 from bot.rules.breaks import shipped_breaks
@@ -36,7 +37,6 @@ from bot.rules.findings import (
     Revised,
     WatchMoved,
 )
-from bot.rules.headline import headline_rows, needed
 from bot.rules.pace import Burst
 from bot.rules.policy import judge_watch_list
 from bot.wording import settled
@@ -126,6 +126,13 @@ def stock(store: Store) -> None:
         tx.note_checked([MONTHLY, PETITION], NOW - timedelta(minutes=4))
 
 
+MARCH = Release(
+    "march",
+    "Performance March 2026",
+    "https://digital.nhs.uk/performance-march-2026",
+    "2026-03",
+    published_at(NOW.date()),
+)
 SIGNATURES = Measure("signatures", "Signatures", Unit.SIGNATURES)
 
 
@@ -137,19 +144,26 @@ def readings() -> list[pace.Reading]:
 
 @cache
 def months() -> Mapping[str, list[Figure]]:
-    """Return the published figures by month: all of the demo's, and one measure of those before."""
+    """Return the published figures by month: all of the demo's, and some of those before."""
     found: dict[str, list[Figure]] = {}
     for file in sorted(ROOT.glob("demo/*/files.digital.nhs.uk/*/*/*.csv")):
         fetched = Fetched(Release("", "", ""), Page(file.name, file.read_bytes(), "text/csv"))
         for figure in source(MONTHLY).read(fetched, NOW):
             if isinstance(figure, Figure):
                 found.setdefault(figure.period, []).append(figure)
-    measure = next(f.measure for figures in found.values() for f in figures if f.measure.id == "M077")
-    with (ROOT / "docs" / "before_treatment.csv").open(encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            if row["period"] not in found:
-                found[row["period"]] = [Figure(measure, ENGLAND, row["period"], float(row["value"]))]
+    measures = {f.measure.id: f.measure for figures in found.values() for f in figures}
+    for month, value in _column("before_treatment.csv").items():
+        found.setdefault(month, [Figure(measures["M077"], ENGLAND, month, value)])
+    for code, value in _column("march_2025.csv").items():
+        found["2025-03"].append(Figure(measures[code], ENGLAND, "2025-03", value))
     return dict(sorted(found.items()))
+
+
+def _column(file: str) -> dict[str, float]:
+    """Return the second column of a file of docs/ by its first."""
+    with (ROOT / "docs" / file).open(encoding="utf-8") as lines:
+        _, *rows = csv.reader(lines)
+    return {key: float(value) for key, value in rows}
 
 
 def _published(month: str) -> date:
@@ -177,11 +191,8 @@ def history() -> dict[str, dict[str, float | None]]:
 def _alerts(campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     """Yield what is posted by itself."""
     monthly, konp = source(MONTHLY), source(PETITION)
-    page = "https://digital.nhs.uk/performance-march-2026"
-    release = Release("march", "Performance March 2026", page, "2026-03", published_at(NOW.date()))
-    past = {code: values for code, values in history().items() if code in needed(monthly.headlines)}
-    rows = headline_rows(monthly.headlines, "2026-03", past)
-    yield "release", alert(ReleaseOut("r", release, rows), monthly, 5)
+    release, page = MARCH, MARCH.url
+    yield "release", _out(release)
     yield "watch", _watch(campaign, release)
     january = replace(
         release, period="2026-01", published=published_at(date(2026, 3, 12)), published_in="",
@@ -208,6 +219,12 @@ def _alerts(campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     yield "moved", alert(DateMoved("d", replace(april, expected="2026-06-18"), "2026-06-11"), monthly, 13)
     noon = datetime(2026, 6, 11, 11, tzinfo=UTC)
     yield "late", alert(Overdue("o", replace(april, expected="2026-06-11")), monthly, 14, now=noon)
+
+
+def _out(release: Release) -> Screen:
+    monthly = source(MONTHLY)
+    rows = rows_of(monthly, release.period or "", history())
+    return alert(ReleaseOut("r", release, rows), monthly, 5)
 
 
 def _digest(page: str) -> Message:
@@ -257,19 +274,20 @@ def _answers(store: Store, campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     def ask(words: str = "") -> Asked:
         return Asked(words, TEAM, NOW, bot="YourBot")
 
-    def pressed(answer: Answer, label: str) -> Answer:
-        button = next(b for row in answer.message.buttons for b in row if b.label == label)
+    def pressed(message: Message, label: str) -> Answer:
+        button = next(b for row in message.buttons for b in row if b.label == label)
         call = parsed(button.callback)
         done = answers.called(call, ask()) if call else None
         assert done is not None
         return done
 
+    yield "glance", _shown(pressed(_out(MARCH).message, "Chart"))
     yield "help", _shown(answers.help(ask()))
     figure = answers.figure(ask("ended before treatment England"))
     yield "figure", _shown(figure)
-    yield "chart", _shown(pressed(figure, "Chart"))
-    yield "quote", _shown(pressed(figure, "Quote"))
-    yield "made", _shown(pressed(figure, "How it is made"))
+    yield "chart", _shown(pressed(figure.message, "Chart"))
+    yield "quote", _shown(pressed(figure.message, "Quote"))
+    yield "made", _shown(pressed(figure.message, "How it is made"))
     compared = answers.compare(ask("drop-out, ended before treatment, England"))
     yield "compare", Screen(compared.message)
     if compared.chart:

@@ -379,7 +379,7 @@ def test_every_headline_is_explained_with_its_figure() -> None:
     history = {code: {"2026-03": value} for code, value in march_2026().items()}
     said = [
         [row.label, row.measure, row.of, numbers.value(row.value, row.unit)]
-        for row in headline_rows(HEADLINES, "2026-03", history)
+        for row in headline_rows(HEADLINES, "2026-03", history, {})
     ]
     assert [[row[0], row[1], row[2], row[4]] for row in table(MEASURES, "Headline")] == said
     assert len(said) == len(HEADLINES)

@@ -15,7 +15,9 @@ from bot.alerts import Destinations
 from bot.campaign import Campaign
 from bot.claims import standings
 from bot.commands.catalogue import Catalogue, Library, measure_mark, place_mark
+from bot.headlines import history_of, rows_of
 from bot.listing import FIGURE_COLUMNS, derived_rows, figure_rows
+from bot.paused import paused
 from bot.petitions import growth
 from bot.rules import pace, periods
 from bot.rules.about import About, remembered_about
@@ -23,6 +25,7 @@ from bot.rules.account import Aim, account, is_shown, needs_of
 from bot.rules.breaks import shipped_breaks
 from bot.rules.calendar import london_day
 from bot.rules.claims import Standing
+from bot.rules.headline import compared
 from bot.rules.meanings import SOURCES, Meaning, meaning
 from bot.rules.measures import DERIVED
 from bot.rules.places import Place
@@ -30,11 +33,11 @@ from bot.rules.wanted import Named, Series, Wanted, understand, understand_two
 from bot.wording import answers, numbers, overviews, quotes
 from bot.wording.answers import Corrected, Origin, Told
 from bot.wording.callbacks import Call, mark, pressed
-from bot.wording.charts import OGL, Chart, alt_text
+from bot.wording.charts import Chart, alt_text
 from bot.wording.language import t
-from bot.wording.markup import Button, Line, Message, italic, line
+from bot.wording.markup import Button, Line, Message, line
 from bot.wording.overviews import Petition, Watched
-from bot.wording.pictures import breaks_of, control_chart, petition_chart
+from bot.wording.pictures import breaks_of, control_chart, petition_chart, release_chart
 from scrapers.toolkit.contract import EVERYWHERE, Figure, ReleaseCalendar, Scraper, Unit
 from state.records import StoredAlert, StoredRelease
 from state.store import Reader, Store
@@ -250,6 +253,9 @@ class Answers:
                 return self._of_series(call.verb, measure, place)
             case Call("quote", (number,)):
                 return self._quoted(number, asked.chat)
+            case Call("release", (which, period)):
+                source = next((s for s in self._campaign.sources if mark(s.key) == which), None)
+                return self._release(source, period) if source else None
             case Call("petition", (which,)):
                 petitions = [source for source in self._campaign.sources if source.is_petition]
                 found = [source for source in petitions if mark(source.key) == which]
@@ -355,9 +361,7 @@ class Answers:
     def _chart(self, told: Told) -> Answer:
         series, said = told.series, told.account
         source = self._sources[series.measure.source]
-        caption = Message(
-            (line(answers.summary(told)),), (), (line(italic(f"{answers.said_by(told.origin)} · {OGL}")),)
-        )
+        caption = answers.under_chart(answers.summary(told), told.origin)
         if periods.is_reading(said.period) or all(value is None for value in said.values.values()):
             return Answer(caption)
         chart = control_chart(
@@ -370,6 +374,18 @@ class Answers:
             breaks=breaks_of(series.measure.id, self._breaks),
         )
         return Answer(caption, chart, drawn=True)
+
+    def _release(self, source: Scraper, period: str) -> Answer | None:
+        """Return a release at one glance; None where there is nothing to be shown beside last year's."""
+        with self._store.reading() as tx:
+            if period not in tx.periods(source.key):
+                return None
+            rows = compared(rows_of(source, period, history_of(tx, source)))
+            origin = _origin(tx, source, period)
+        if not rows:
+            return None
+        chart = release_chart(source, period, rows)
+        return Answer(answers.under_chart(chart.title, origin), chart, drawn=True)
 
     def _made(self, tx: Reader, told: Told) -> Answer:
         return Answer(answers.meaning_of(told, list(self._made_lines(tx, told, None))))
@@ -482,6 +498,7 @@ class Answers:
             min(announced, key=lambda release: release.expected or "", default=None),
             out[-1] if out else None,
             _reading(tx, source) if source.is_live else "",
+            source.key in paused(tx),
         )
 
     def _chats(self, asking: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.rules import periods
+from bot.rules.breaks import Breaks, start
 from bot.rules.findings import Row
 from bot.rules.measures import DERIVED, History
 from scrapers.toolkit.contract import Headline, Unit
@@ -19,26 +20,25 @@ def needed(headlines: Sequence[Headline]) -> frozenset[str]:
     )
 
 
-def headline_rows(headlines: Sequence[Headline], period: str, history: History) -> tuple[Row, ...]:
+def headline_rows(
+    headlines: Sequence[Headline], period: str, history: History, breaks: Breaks
+) -> tuple[Row, ...]:
     """Return the headline rows of a period; a figure that is not there has no row, a withheld one has.
 
-    `history` holds the figures of the headlines' area up to and including `period`.
+    `history` holds the figures of the headlines' area. What was said before a measure's last break is not
+    compared.
     """
     now = _said(period, history)
-    earlier = {
-        name: _said(past, history)
-        for name, past in (
-            ("before", periods.shifted(period, -1)),
-            ("year_ago", periods.year_before(period)),
-        )
-    }
+    earlier = {"before": periods.shifted(period, -1), "year_ago": periods.year_before(period)}
     if periods.kind(period) == "year":
         del earlier["year_ago"]  # it is the one before
     rows = []
     for line in headlines:
         code = line.measure
         if _is_said(code, now):
-            past = {name: _value(code, said) for name, said in earlier.items() if _is_said(code, said)}
+            first = start(breaks, code, period)
+            said = {name: _said(past, history) for name, past in earlier.items() if past >= first}
+            past = {name: _value(code, figures) for name, figures in said.items() if _is_said(code, figures)}
             rows.append(Row(line.label, code, line.unit, line.of, _value(code, now), past, line.caution))
     return tuple(rows)
 

@@ -400,6 +400,11 @@ def said_by(origin: Origin) -> str:
     return t("{publisher} · published {day}", publisher=origin.publisher, day=day)
 
 
+def under_chart(says: str, origin: Origin) -> Message:
+    """Return the caption of a chart, ready to be posted on: what it says, its source and its licence."""
+    return Message((line(says),), (), (line(italic(f"{said_by(origin)} · {OGL}")),))
+
+
 def opens(url: str) -> tuple[tuple[Button, ...], ...]:
     """Return the button that opens an address; none without one."""
     host = urlsplit(url).hostname

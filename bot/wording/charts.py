@@ -134,7 +134,7 @@ def alt_text(chart: Chart) -> str:
             return f"{told} {t('The goal is {goal}.', goal=numbers.count(goal))}" if goal else told
         case ReleaseChart(title=title, labels=labels, values=values):
             said = "; ".join(
-                f"{label} {numbers.value(value, 'percent')}"
+                f"{label}: {numbers.value(value, 'percent')}"
                 for label, value in zip(labels, values, strict=True)
             )
             return t("Bar chart. {title}: {said}.", title=title, said=said)

@@ -50,6 +50,7 @@ from bot.rules.findings import (
     Unwitnessed,
     WatchMoved,
 )
+from bot.rules.headline import compared
 from bot.rules.meanings import Redefined
 from bot.rules.pace import Projection
 from bot.wording import claims, numbers, signals
@@ -726,6 +727,8 @@ def _daily(finding: DailyLine, source: Scraper | None, now: datetime) -> Message
     if finding.held:
         waits = ", ".join(f"H{number}" for number in finding.held)
         said.append(t("held for your decision: {numbers}", numbers=waits))
+    if finding.paused:
+        said.append(t("paused: {sources}", sources=", ".join(finding.paused)))
     if finding.free is not None:
         said.append(t("{free} GB of disk free", free=f"{finding.free / 1e9:.1f}"))
     return Message((line(bold(t("☀️ Alive: ")), "; ".join(said)),), silent=True)
@@ -763,6 +766,8 @@ def asked_about(finding: Finding, source: Scraper, number: int) -> tuple[Button,
         marks = mark(source.key, first.key.measure), mark(first.area.kind, first.area.code)
         chart = (Button(t("Chart"), callback=pressed("chart", *marks)),)
         quote = (Button(t("Quote"), callback=pressed("quote", *marks)),)
+    elif isinstance(finding, ReleaseOut) and finding.release.period and compared(finding.rows):
+        chart = (Button(t("Chart"), callback=pressed("release", mark(source.key), finding.release.period)),)
     elif source.is_petition:
         chart = (Button(t("Chart"), callback=pressed("petition", mark(source.key))),)
     why = Button(t("Why"), callback=pressed("why", str(number)))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from bot.rules import periods
 from bot.rules.account import Aim
 from bot.rules.breaks import Breaks
-from bot.rules.findings import ReleaseOut
-from bot.rules.headline import compared
+from bot.rules.findings import Row
 from bot.rules.pace import Projection, Reading
 from bot.rules.xmr import SETTINGS, SIGN, Good, Kind
 from bot.wording import numbers
@@ -83,13 +82,11 @@ def petition_chart(
     )
 
 
-def release_chart(source: Scraper, out: ReleaseOut) -> ReleaseChart:
-    """Return a release at one glance: its shares beside those of the same period last year."""
-    rows = compared(out.rows)
-    period = numbers.period(out.release.period or "")
+def release_chart(source: Scraper, period: str, rows: Sequence[Row]) -> ReleaseChart:
+    """Return a release at one glance: these shares, each beside that of the same period last year."""
     return ReleaseChart(
-        f"{source.title}, {source.headline_area.name}: {period}",
-        tuple(t(row.label) for row in rows),
+        f"{source.title}, {source.headline_area.name}: {numbers.period(period)}",
+        tuple(f"{t(row.label)}, {t(row.of)}" for row in rows),
         tuple(row.value or 0.0 for row in rows),
         tuple(row.earlier["year_ago"] for row in rows),
         f"{source.publisher}; {OGL}",

@@ -173,7 +173,7 @@ def _petition(axes: Axes, chart: PetitionChart) -> None:
 
 def _release(axes: Axes, chart: ReleaseChart) -> None:
     places = list(range(len(chart.labels)))[::-1]
-    axes.barh(places, chart.values, color=COLOURS["improvement"], height=0.5)
+    axes.barh(places, chart.values, color=COLOURS["common"], height=0.5)
     for place, value, before in zip(places, chart.values, chart.before, strict=True):
         if before is not None:
             axes.plot([before, before], [place - 0.36, place + 0.36], color=INK, linewidth=2.5)
@@ -187,7 +187,7 @@ def _release(axes: Axes, chart: ReleaseChart) -> None:
             color=INK,
             annotation_clip=False,
         )
-    axes.set_yticks(places, ["\n".join(wrap(label, 22)) for label in chart.labels], fontsize=SMALL)
+    axes.set_yticks(places, ["\n".join(wrap(label, 24)) for label in chart.labels], fontsize=SMALL - 1)
     axes.set_xlim(0, 115)
     axes.set_xticks(range(0, 101, 25))
     axes.tick_params(axis="x", labelsize=SMALL)
@@ -199,9 +199,8 @@ def _frame(figure: Figure, axes: Axes, chart: Chart) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, axis="y", color="#e3e6e8", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_title(
-        "\n".join(wrap(chart.title, LONGEST_TITLE)), fontsize=LARGE - 2, loc="left", color=INK, pad=12
-    )
+    title = "\n".join(wrap(chart.title, LONGEST_TITLE))
+    figure.suptitle(title, fontsize=LARGE - 2, color=INK, x=0.02, ha="left")
     note = getattr(chart, "note", "")
     foot = "\n".join([*wrap(note, 76), *wrap(chart.source, 76)])
     if foot:

@@ -73,7 +73,7 @@ def test_a_chart_is_told_in_words() -> None:
         "Line chart. Recovery: Kent 51.0% in December 2025; England 50.0% in November 2025."
     )
     assert alt_text(PETITION).endswith("from 400 to 636 signatures. The goal is 1,000.")
-    assert alt_text(RELEASE) == "Bar chart. England: March 2026: Recovery 51.2%; Within 6 weeks 88.3%."
+    assert alt_text(RELEASE) == "Bar chart. England: March 2026: Recovery: 51.2%; Within 6 weeks: 88.3%."
 
 
 def test_what_cannot_be_drawn_fails_in_one_line() -> None:

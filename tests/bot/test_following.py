@@ -14,11 +14,12 @@ import pytest
 
 from bot.board import Board
 from bot.commands.samples import sample_signal
-from bot.rules.findings import Closed, MarkCrossed, ReleaseOut, Revised, WatchMoved
+from bot.rules.findings import Closed, MarkCrossed, ReleaseOut, Revised, Row, WatchMoved
 from bot.rules.signals import Closing, Said
+from bot.wording.callbacks import mark as marked
 from scrapers.toolkit.contract import EVERYWHERE, LIVE, Figure, Measure, Release, Unit, reading_period
 from state.records import StoredAlert
-from tests.bot.asked import CAMPAIGN, MONTHLY, fill
+from tests.bot.asked import CAMPAIGN, MONTHLY, MONTHS, fill
 from tests.bot.desk import ADMIN, MEMBER, OPERATOR_PERSON, Team, until, working
 from tests.bot.house import OPERATOR, TEAM, House, open_house, sqlite
 from tests.fakes.bot_api import Chat, Shown
@@ -54,6 +55,8 @@ def mark(count: int) -> MarkCrossed:
     return MarkCrossed(f"mark:{count}", count, count, count - 9, datetime(2026, 5, 14, tzinfo=UTC), None)
 
 
+OUT = datetime(2026, 5, 14, 8, 30, tzinfo=UTC)
+MARCH = Release("march", "March", "https://digital.nhs.uk/march", "2026-03", OUT)
 APRIL = Release("april", "April 2026", "https://digital.nhs.uk/april", "2026-04", None)
 
 
@@ -216,6 +219,28 @@ def test_the_button_under_an_alert_brings_an_hour_of_silence(house: House) -> No
                 await team.press(chat, alert, "Mute 1 h", user=MEMBER)
                 == "Only admins of this chat can do that."
             )
+
+    asyncio.run(scene())
+
+
+def test_a_release_is_drawn_at_a_press_from_what_is_stored(house: House) -> None:
+    async def scene() -> None:
+        async with at_work(house) as (team, chat):
+            row = Row("Recovery", "M192", Unit.PERCENT, "", 51.2, {"year_ago": 50.0})
+            await team.tell(ReleaseOut("release:m", MARCH, (row,)), source=MONTHLY)
+            out = chat.messages[-1]
+            assert await team.press(chat, out, "Chart") == ""
+            await until(lambda: chat.messages[-1].photo is not None)
+            assert chat.messages[-1].reply_to == out.id
+            assert chat.texts[-1] == (
+                "NHS Talking Therapies, monthly, England: March 2026\n"
+                "NHS England · published 14 May 2026 · Open Government Licence v3.0"
+            )
+            for period in ("2031-01", MONTHS[0], "junk", "2026-13"):  # not there, or beside nothing
+                data = f"release:{marked(MONTHLY)}:{period}"
+                assert await team.send(chat, out, data) == "This menu is out of date. Please ask again."
+            await team.tell(ReleaseOut("release:n", MARCH, ()), source=MONTHLY)
+            assert "Chart" not in [b["text"] for line in chat.messages[-1].buttons for b in line]
 
     asyncio.run(scene())
 

@@ -104,7 +104,7 @@ def test_a_release_shows_each_headline_with_what_came_before() -> None:
     history["M056"] |= {"2026-02": None}
     history["M192"]["2025-03"] = None
     history["M038"] = {"2026-03": None, "2026-02": 150_001}
-    finding = ReleaseOut("release:march", MARCH, headline_rows(HEADLINES, "2026-03", history))
+    finding = ReleaseOut("release:march", MARCH, headline_rows(HEADLINES, "2026-03", history, {}))
     assert said(finding, MONTHLY) == (
         "📊 NHS Talking Therapies, monthly, England: March 2026\n"
         "In brackets: month before · same month last year\n"
@@ -135,7 +135,8 @@ def test_a_quarter_and_a_year_are_compared_with_their_own_kind() -> None:
         ("2025-Q3", "July to September 2025", "quarter before · same quarter last year", "30 (20 · 10)"),
         ("2025-26", "2025-26", "year before", "3 (2)"),
     ):
-        finding = ReleaseOut("r", replace(MARCH, period=period), headline_rows(headlines, period, past))
+        rows = headline_rows(headlines, period, past, {})
+        finding = ReleaseOut("r", replace(MARCH, period=period), rows)
         assert said(finding, MONTHLY).splitlines()[:3] == [
             f"📊 NHS Talking Therapies, monthly, England: {title}",
             f"In brackets: {compared}",

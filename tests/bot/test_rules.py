@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.rules.breaks import Break
 from bot.rules.calendar import date_moved, day_of, is_out, overdue
 from bot.rules.headline import headline_rows, needed
 from bot.rules.measures import DERIVED, FEWEST, Derived
@@ -194,7 +195,7 @@ def history(period: str, **more: float | None) -> dict[str, dict[str, float | No
 def test_a_headline_stands_beside_the_month_before_and_the_same_month_last_year() -> None:
     past = history("2026-03")
     past["M001"] |= {"2026-02": 151_810, "2025-03": 163_904}
-    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past)}
+    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past, {})}
     assert list(rows) == [headline.label for headline in HEADLINES]
     referrals = rows["Referrals received"]
     assert (referrals.value, referrals.earlier) == (163_100, {"before": 151_810, "year_ago": 163_904})
@@ -202,11 +203,19 @@ def test_a_headline_stands_beside_the_month_before_and_the_same_month_last_year(
     assert rows["Recovery"].earlier == {}
 
 
+def test_a_headline_stands_beside_nothing_from_before_a_break() -> None:
+    past = history("2026-03")
+    past["M192"] |= {"2026-02": 50.1, "2025-03": 49.9}
+    breaks = {"M192": (Break("2025-06", ("M192",), "a change", "somebody"),)}
+    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past, breaks)}
+    assert rows["Recovery"].earlier == {"before": 50.1}
+
+
 def test_a_figure_that_is_withheld_is_not_worked_out_and_one_that_is_missing_has_no_line() -> None:
     past = history("2026-03", M001=None, M288=None)
     past["M031"]["2026-02"] = None
     del past["M192"]
-    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past)}
+    rows = {row.label: row for row in headline_rows(HEADLINES, "2026-03", past, {})}
     assert {headline.label for headline in HEADLINES} - set(rows) == {"Recovery"}
     withheld = [label for label, row in rows.items() if row.value is None]
     assert withheld == ["Referrals received", "Treated once only"]
