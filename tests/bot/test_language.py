@@ -103,7 +103,7 @@ def test_a_language_is_spoken_by_the_tasks_and_threads_of_those_who_speak_it() -
 def test_a_chart_is_drawn_in_the_language_in_which_it_was_made() -> None:
     with speaking("cy"):
         chart = ReleaseChart("Teitl", (t("Recovery"),), (51.2,), (50.0,))
-        assert alt_text(chart) == "Siart bar. Teitl: Adferiad 51.2%."
+        assert alt_text(chart) == "Siart bar. Teitl: Adferiad: 51.2%."
     again = unpacked(packed(chart))
     assert again.language == "cy"
     english = ReleaseChart("Teitl", (t("Recovery"),), (51.2,), (50.0,))
