@@ -21,7 +21,10 @@ TITLE_CAP, LINE_CAP = 160, 200
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A source and how it stands: when it last changed, its next release, and its newest one or reading."""
+    """A source and how it stands: when it last changed, its next release, and its newest one or reading.
+
+    It may be `paused` by an operator.
+    """
 
     key: str
     title: str
@@ -31,6 +34,7 @@ class Watched:
     coming: StoredRelease | None = None
     newest: StoredRelease | None = None
     reading: str = ""
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,8 @@ def status(watched: Sequence[Watched], now: datetime, buttons: tuple[tuple[Butto
 
 
 def _status(one: Watched, now: datetime) -> Line:
-    sign = "⚠️" if one.state.trouble else "✅" if one.state.checked_at else "⏳"
-    parts = []
+    sign = "⏸" if one.paused else "⚠️" if one.state.trouble else "✅" if one.state.checked_at else "⏳"
+    parts = [t("not looked at until /resume")] if one.paused else []
     if one.state.trouble:
         parts.append(_trouble(one.state.trouble))
     checked = one.state.checked_at
