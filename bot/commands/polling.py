@@ -110,8 +110,7 @@ class Polling:
     def _application(self) -> App:
         # RetryAfter warns of a coming change unless it is opted into.
         os.environ.setdefault("PTB_TIMEDELTA", "true")
-        from telegram import Update
-        from telegram.ext import ApplicationBuilder, ChatMemberHandler, MessageHandler, TypeHandler, filters
+        from telegram.ext import ApplicationBuilder
         from telegram.request import HTTPXRequest
 
         polling = self
@@ -134,6 +133,14 @@ class Polling:
             .get_updates_request(Heartbeat(read_timeout=POLL_TIME + 15, connect_timeout=10.0))
             .build()
         )
+        self.add(application)
+        return application
+
+    def add(self, application: App) -> None:
+        """Add the handlers of all that is heard."""
+        from telegram import Update
+        from telegram.ext import ChatMemberHandler, MessageHandler, TypeHandler, filters
+
         application.add_handler(TypeHandler(Update, self._let_in), group=-1)
         application.add_handler(ChatMemberHandler(self._membership, ChatMemberHandler.MY_CHAT_MEMBER))
         application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._migration))
@@ -142,7 +149,6 @@ class Polling:
         if self._asking:
             self._asking.add(application)
             self._asking.add_last(application)
-        return application
 
     def _failed(self, error: TelegramError) -> None:
         from telegram.error import Conflict
