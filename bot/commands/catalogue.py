@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from bot.campaign import Campaign
 from bot.rules.measures import DERIVED, PUBLISHED
 from bot.rules.places import ORGANISATIONS, SUCCESSIONS, Directory, Place, directory
-from bot.rules.wanted import Named, Names, Series
+from bot.rules.wanted import Named, Names, Series, Words
+from bot.wording import asked
 from bot.wording.callbacks import mark
+from bot.wording.language import t
 from bot.wording.signals import TITLES
-from scrapers.toolkit.contract import Headline, Measure, Scraper, Unit
+from scrapers.toolkit.contract import ENGLAND, Headline, Measure, Scraper, Unit
 from state.store import Reader
 
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
@@ -43,7 +45,7 @@ class Library:
         self._known = [watch.measure for watch in campaign.watches]
         self._lock = Lock()
         self._state: object = None
-        self._catalogue = Catalogue(Names((), {}, {}), {}, {})
+        self._catalogue = Catalogue(Names((), {}, {}, Words()), {}, {})
 
     def catalogue(self, tx: Reader) -> Catalogue:
         """Return what can be asked for at the moment of this reader."""
@@ -75,7 +77,9 @@ class Library:
         rank = {id: place for place, id in reversed(list(enumerate(main)))}
         found.sort(key=lambda named: rank.get(named.id, len(rank) + (named.id not in DERIVED)))
         return Catalogue(
-            Names(tuple(found), places, homes, sum(named.id in rank for named in found), current),
+            Names(
+                tuple(found), places, homes, asked.words(), sum(named.id in rank for named in found), current
+            ),
             {mark(named.source, named.id): named for named in found},
             {
                 (source, place_mark(place)): place
@@ -135,15 +139,24 @@ def _of(headline: Headline | None) -> str:
 
 
 def _said(*names: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, names)))
+    """Return what a figure is called, in English and in the language that is spoken."""
+    return tuple(dict.fromkeys(said for name in names if name for said in (name, t(name))))
 
 
 def _published(where: Directory) -> Directory:
     """Return the places that have figures."""
     places = {
-        code: tuple(place for place in group if place.published) for code, group in where.places.items()
+        code: tuple(_spoken(place) for place in group if place.published)
+        for code, group in where.places.items()
     }
     return Directory({code: group for code, group in places.items() if group}, where.taken_over, where.joined)
+
+
+def _spoken(place: Place) -> Place:
+    """Return a place as it is called in the language that is spoken, which has a word for England alone."""
+    if place.code != ENGLAND.code:
+        return place
+    return replace(place, names=tuple(dict.fromkeys((t("England"), *place.names))))
 
 
 def _home(source: Scraper, where: Directory) -> Place:
@@ -151,7 +164,8 @@ def _home(source: Scraper, where: Directory) -> Place:
     area = source.headline_area
     every = list(_each(where))
     named = [place for place in every if (place.kind, place.code) == (area.kind, area.code)]
-    return (named or (every if len(every) == 1 else []) or [Place(area.kind, area.code, (area.name,))])[0]
+    other = _spoken(Place(area.kind, area.code, (area.name,)))
+    return (named or (every if len(every) == 1 else []) or [other])[0]
 
 
 def _each(where: Directory) -> Iterator[Place]:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple
+from unicodedata import combining, normalize
 
 from bot.rules.places import Directory, Place, find
 
@@ -18,59 +19,22 @@ MOST = 6  # measures or places that are offered
 SHORTEST = 3  # letters of a word that may be the beginning of another
 ALIKE, NEAR = 0.75, 0.5  # how much of a misspelt word must be right, and of a name that is offered
 
-# What people say -> the measures that they may mean, the likeliest first.
-EVERYDAY: Mapping[str, tuple[str, ...]] = {
-    "drop out": ("treated_once", "ended_early", "before_treatment", "finished"),
-    "attrition": ("treated_once",),
-    "one session": ("treated_once",),
-    "gave up": ("ended_early", "treated_once"),
-    "never attend": ("before_treatment", "dna"),
-    "never start": ("before_treatment",),
-    "no reason": ("no_end_reason",),
-    "complete": ("finished", "M076"),
-    "finish": ("finished", "M076"),
-    "recovery": ("M192", "M195", "recovery_of_referrals"),
-    "recover": ("M192", "M195", "recovery_of_referrals"),
-    "improvement": ("M186",),
-    "better": ("M186", "M192"),
-    "worse": ("M1010",),
-    "deterioration": ("M1010",),
-    "six weeks": ("M053", "six_weeks_first"),
-    "6 weeks": ("M053", "six_weeks_first"),
-    "eighteen weeks": ("M055",),
-    "18 weeks": ("M055",),
-    "wait": ("M049", "M053", "M038", "over_90_days"),
-    "waiting time": ("M049", "M053", "over_90_days"),
-    "median wait": ("M049",),
-    "waiting": ("M038", "M049"),
-    "waiting list": ("M038",),
-    "second session": ("over_90_days",),
-    "90 days": ("over_90_days",),
-    "missed": ("dna",),
-    "missed appointment": ("dna",),
-    "no show": ("dna",),
-    "did not attend": ("dna",),
-    "referral": ("M001",),
-    "referred": ("M001",),
-    "death": ("M062", "M069"),
-    "access": ("M031", "M001"),
-    "first treatment": ("M031", "six_weeks_first"),
-    "ended": ("M056", "before_treatment", "ended_early"),
-}
-DROP_OUT = ("treated_once", "ended_early", "before_treatment")  # of which none is official
+DROP_OUT = ("treated_once", "ended_early", "before_treatment")  # what people call so; none is official
 
-_JOINED = {"dropout": "drop out", "dropouts": "drop out", "dropped": "drop", "noshow": "no show"}
-_ASIDES = frozenset(
-    word
-    for words in (
-        "a an are at by figure figures for give how i in is latest many me much of on people percentage",
-        "please rate rates show tell the us was were what",
-    )
-    for word in words.split()
-)
-_BETWEEN = frozenset(("against", "compare", "compared", "v", "versus", "vs", "with"))
 _WORD = re.compile(r"[a-z]*[0-9][a-z0-9]*|[a-z]+")  # a code is one word
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of those who ask: what they call measures, the likeliest first, and words that name nothing.
+
+    `asides` may stand anywhere, `between` between two things that are compared.
+    """
+
+    everyday: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    asides: frozenset[str] = frozenset()
+    between: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +60,13 @@ class Series(NamedTuple):
 class Wanted:
     """What a question may mean: measures and places, the likeliest first.
 
-    `by` are the everyday words that stand for the measures, `instead` the question with its spelling mended;
-    `unknown` are words that name nothing. Both measures and places are there, or it is not understood.
+    `drop_out` says that it asks for drop-out, `instead` is the question with its spelling mended; `unknown`
+    are words that name nothing. Both measures and places are there, or it is not understood.
     """
 
     measures: tuple[Named, ...] = ()
     places: tuple[Place, ...] = ()
-    by: str = ""
+    drop_out: bool = False
     instead: str = ""
     unknown: str = ""
 
@@ -116,12 +80,14 @@ class Wanted:
 class Names:
     """All that can be asked for: measures, the `main` ones first; places and the usual one by source.
 
-    `current` are kind and code of the places that each source's newest figures have.
+    `words` are those of the people who ask, `current` kind and code of the places that each source's newest
+    figures have.
     """
 
     measures: tuple[Named, ...]
     places: Mapping[str, Directory]
     homes: Mapping[str, Place]
+    words: Words
     main: int = 0
     current: Mapping[str, Collection[tuple[str, str]]] = field(default_factory=dict)
 
@@ -134,6 +100,10 @@ class Names:
             more = [one for one in (by_name[1] if by_name else ()) if one not in everyday]
             return 0, (*everyday, *more)[:MOST]
         return by_name
+
+    def is_drop_out(self, words: Sequence[str]) -> bool:
+        """Return whether these words ask for drop-out, of which there is no official figure."""
+        return self._called(words)[: len(DROP_OUT)] == DROP_OUT
 
     def located(self, source: str, words: Sequence[str]) -> tuple[int, tuple[Place, ...]] | None:
         """Return the places of a source that these words name, and how far from exactly."""
@@ -161,7 +131,7 @@ class Names:
 
     def kin(self, named: Named) -> tuple[Named, ...]:
         """Return the measures that people may mean when they are told this one."""
-        ids = dict.fromkeys(id for group in EVERYDAY.values() if named.id in group for id in group)
+        ids = dict.fromkeys(id for group in self.words.everyday.values() if named.id in group for id in group)
         found = (self._by_id.get(_key(id)) for id in ids if id != named.id)
         return tuple(one for one in found if one and one.source == named.source)
 
@@ -187,9 +157,13 @@ class Names:
         return (0 if exact else 1, tuple(self.measures[place] for place in ranked)) if ranked else None
 
     def _everyday(self, words: Sequence[str]) -> tuple[Named, ...]:
-        said = [" ".join(words), " ".join(_singular(word) for word in words)]
-        ids = next((EVERYDAY[text] for text in said if text in EVERYDAY), ())
-        return tuple(self._by_id[_key(id)] for id in ids if _key(id) in self._by_id)
+        ids = (_key(id) for id in self._called(words))
+        return tuple(self._by_id[id] for id in ids if id in self._by_id)
+
+    def _called(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return the ids of what is called so in everyday words."""
+        said = (" ".join(words), " ".join(_singular(word) for word in words))
+        return next((self.words.everyday[text] for text in said if text in self.words.everyday), ())
 
     def _having(self, word: str) -> set[int]:
         """Return the measures in whose names this word is, or a longer one that it begins."""
@@ -226,21 +200,23 @@ class Names:
         called = (name for place in places for name in (*place.names, place.code))
         return frozenset(self._by_word).union(
             *map(words_of, called),
-            *(text.split() for text in EVERYDAY),
+            *(text.split() for text in self.words.everyday),
             *(words_of(id) for id in self._by_id),
         )
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return the words of a text, in small letters; what stands between them goes."""
-    said = _WORD.findall(text[:LONGEST].casefold().replace("'", "").replace("’", ""))
-    return tuple(part for word in said for part in _JOINED.get(word, word).split())
+    """Return the words of a text, in small letters without accents; what stands between them goes."""
+    said = text[:LONGEST].casefold().replace("'", "").replace("’", "")
+    if not said.isascii():
+        said = "".join(letter for letter in normalize("NFKD", said) if not combining(letter))
+    return tuple(_WORD.findall(said))
 
 
 def understand(text: str, names: Names) -> Wanted:
     """Return what a question means. What is not spelt right is tried as the nearest words that are."""
     said = words_of(text)
-    words = tuple(word for word in said if word not in _ASIDES)[:MOST_WORDS] or said[:MOST_WORDS]
+    words = tuple(word for word in said if word not in names.words.asides)[:MOST_WORDS] or said[:MOST_WORDS]
     if found := _understood(words, names):
         return found
     mended = names.corrected(words)
@@ -254,7 +230,8 @@ def understand_two(text: str, names: Names) -> tuple[Series, Series] | None:
 
     Two places of one measure, two measures of one place, or one place beside the usual one.
     """
-    words = tuple(word for word in words_of(text) if word not in _ASIDES | _BETWEEN)[:MOST_WORDS]
+    aside = names.words.asides | names.words.between
+    words = tuple(word for word in words_of(text) if word not in aside)[:MOST_WORDS]
     found = _pair(words, names)
     if found is None and (mended := names.corrected(words)) != words:
         found = _pair(mended, names)
@@ -275,7 +252,7 @@ def _understood(words: tuple[str, ...], names: Names) -> Wanted | None:
             continue
         rank = measures[0] + places[0], len(where)
         if best is None or rank < best:
-            best, wanted = rank, Wanted(measures[1], places[1], by=" ".join(asked))
+            best, wanted = rank, Wanted(measures[1], places[1], names.is_drop_out(asked))
     return wanted
 
 
@@ -293,7 +270,7 @@ def _in_part(words: tuple[str, ...], names: Names) -> Wanted:
     for asked, where in sorted(_cuts(words), key=lambda cut: len(cut[1])):
         if measures := names.meant(asked):
             near = names.nearest_places(measures[1][0].source, where)
-            return Wanted(measures[1], near, " ".join(asked), unknown=" ".join(where))
+            return Wanted(measures[1], near, names.is_drop_out(asked), unknown=" ".join(where))
     for where, asked in _cuts(words):
         for source in names.places:
             if places := names.located(source, where):

@@ -106,7 +106,7 @@ def _read_as(wanted: Wanted, named: Named) -> Iterator[str]:
     """Yield how the question was understood, where that is not plain."""
     if wanted.instead:
         yield t("Read as “{words}”.", words=clean(wanted.instead, WORDS_CAP))
-    if wanted.by.startswith("drop") and named.id in DROP_OUT:
+    if wanted.drop_out and named.id in DROP_OUT:
         yield t("There is no official drop-out figure; this is the one nearest to what people mean.")
 
 

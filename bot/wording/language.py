@@ -1,7 +1,7 @@
 """In which language is spoken: every wording is written in English where it is said, and looked up here.
 
-Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`. Where that depends on a
-count, it is a table of forms, `{ two = "…", other = "…" }`, and the file's `[plural]` says as regular
+Another language is one file, `NAME.toml` beside this one: `"English text" = "its own"`. Where that depends on
+a count, it is a table of forms, `{ two = "…", other = "…" }`, and the file's `[plural]` says as regular
 expressions which counts take which form. How one is made: docs/decisions/0034-language.md.
 """
 
@@ -24,7 +24,7 @@ _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
 class Catalogue(NamedTuple):
-    """The texts of a language by their English ones, some in several forms; `plural` are the counts of a form."""
+    """The texts of a language by their English ones, some in several forms, and the counts of each form."""
 
     texts: Mapping[str, str | Mapping[str, str]]
     plural: Mapping[str, str]

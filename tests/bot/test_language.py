@@ -188,12 +188,12 @@ def test_what_is_asked_in_telegram_is_answered_in_the_campaigns_language(tmp_pat
     async def scene(house: House) -> str:
         async with working(house) as team:
             fill(team.desk.store, team.desk.campaign, team.desk.checker.committer.destinations)
-            return await team.say(house.telegram.chat(TEAM), "/figure recovery England")
+            return await team.say(house.telegram.chat(TEAM), "/figure adferiad Lloegr")
 
     with open_house(sqlite(tmp_path)) as house:
         head = {"name": "Review", "sources": ["talking_therapies_monthly"], "language": "cy"}
         house.campaign = {**CAMPAIGN, "campaign": head}
         house.telegram._clock = lambda: house.now
         told = asyncio.run(scene(house))
-    assert told.startswith("Adferiad, England: ")
+    assert told.startswith("Adferiad, Lloegr: ")
     assert "cyhoeddwyd 14 Mai 2026" in told

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from bot.rules.places import Directory, Place, directory
 from bot.rules.wanted import Named, Names, understand, understand_two
+from bot.wording import asked
 from bot.wording.callbacks import Call, linked, mark, parsed, parsed_link, pressed
+from bot.wording.language import speaking, t
 from scrapers.toolkit.contract import ENGLAND
 from state.records import AreaName
 
 SOURCE, YEARLY = "monthly", "annual"
-HOME = Place(ENGLAND.kind, ENGLAND.code, (ENGLAND.name,), published=True)
 AREAS = (
     AreaName(ENGLAND.kind, ENGLAND.code, ENGLAND.name, "2021-01"),
     AreaName("SubICB", "91Q", "NHS KENT AND MEDWAY ICB - 91Q", "2022-07"),
@@ -25,30 +26,35 @@ AREAS = (
 
 
 def named(id: str, title: str, *names: str, source: str = SOURCE) -> Named:
-    return Named(source, id, title, "percent", "all", (title, id, *names))
+    return Named(source, id, title, "percent", "all", (title, t(title), id, *names))
 
 
-MEASURES = (
-    named("treated_once", 'Treated once only ("access attrition")', "M288"),
-    named("ended_early", "Ended earlier than planned (end code 47)"),
-    named("before_treatment", "Ended before treatment"),
-    named("M192", "Recovery", "Percentage_Recovery"),
-    named("M195", "Reliable recovery"),
-    named("M049", "Median wait for treatment, in days"),
-    named("M053", "Within 6 weeks"),
-    named("M001", "Referrals received", "Count_ReferralsReceived"),
-    named("M031", "Accessed services"),
-    named("dna", "Missed without warning (DNA)"),
-    named("Percentage_FollowUpAppointment", "Follow up appointment", source=YEARLY),
-)
+def names() -> Names:
+    measures = (
+        named("treated_once", 'Treated once only ("access attrition")', "M288"),
+        named("ended_early", "Ended earlier than planned (end code 47)"),
+        named("before_treatment", "Ended before treatment"),
+        named("M192", "Recovery", "Percentage_Recovery"),
+        named("M195", "Reliable recovery"),
+        named("M049", "Median wait for treatment, in days"),
+        named("M053", "Within 6 weeks"),
+        named("M001", "Referrals received", "Count_ReferralsReceived"),
+        named("M031", "Accessed services"),
+        named("dna", "Missed without warning (DNA)"),
+        named("Percentage_FollowUpAppointment", "Follow up appointment", source=YEARLY),
+    )
+    home = Place(ENGLAND.kind, ENGLAND.code, (t("England"),), published=True)
+    places = {SOURCE: PLACES, YEARLY: Directory({"England": (home,)}, {}, {})}
+    return Names(measures, places, {SOURCE: home, YEARLY: home}, asked.words())
+
+
 PLACES = directory(AREAS, {})
-NAMES = Names(
-    MEASURES, {SOURCE: PLACES, YEARLY: Directory({"England": (HOME,)}, {}, {})}, {SOURCE: HOME, YEARLY: HOME}
-)
+NAMES = names()
+MEASURES = NAMES.measures
 
 
-def meant(text: str) -> tuple[str, str] | None:
-    series = understand(text, NAMES).series
+def meant(text: str, where: Names = NAMES) -> tuple[str, str] | None:
+    series = understand(text, where).series
     return (series.measure.id, series.place.code) if series else None
 
 
@@ -57,6 +63,8 @@ def meant(text: str) -> tuple[str, str] | None:
     [
         ("drop-out Kent", "treated_once", "91Q"),
         ("dropout kent", "treated_once", "91Q"),
+        ("dropouts in Kent", "treated_once", "91Q"),
+        ("dropped out Kent", "treated_once", "91Q"),
         ("Kent drop out", "treated_once", "91Q"),
         ("drop-out", "treated_once", "England"),
         ("what is the drop-out rate in Kent?", "treated_once", "91Q"),
@@ -79,11 +87,33 @@ def test_a_figure_is_found_by_code_title_or_everyday_word(text: str, measure: st
     assert meant(text) == (measure, place)
 
 
+@pytest.mark.parametrize(
+    ("text", "measure", "place"),
+    [
+        ("gadael Kent", "treated_once", "91Q"),
+        ("beth yw'r gyfradd gadael yn Kent?", "treated_once", "91Q"),
+        ("daeth i ben cyn triniaeth", "before_treatment", "England"),
+        ("amser aros", "M049", "England"),
+        ("adferiad dibynadwy Devon", "M195", "15N"),
+        ("faint o atgyfeiriadau sydd yn Devon", "M001", "15N"),
+        ("ATGYFEIRIÂDAU Kent", "M001", "91Q"),
+        ("chwe wythnos Kent", "M053", "91Q"),
+        ("atgyferiadau Kent", "M001", "91Q"),
+        ("drop-out Kent", "treated_once", "91Q"),
+    ],
+)
+def test_a_figure_is_found_by_welsh_words_too_where_welsh_is_spoken(
+    text: str, measure: str, place: str
+) -> None:
+    with speaking("cy"):
+        assert meant(text, names()) == (measure, place)
+
+
 def test_what_else_may_be_meant_comes_with_it() -> None:
     wanted = understand("drop-out Kent", NAMES)
     assert [one.id for one in wanted.measures] == ["treated_once", "ended_early", "before_treatment"]
     assert [place.code for place in wanted.places] == ["91Q", "RXY"]
-    assert wanted.by == "drop out"
+    assert wanted.drop_out
     assert not wanted.instead
 
 
