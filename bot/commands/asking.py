@@ -111,19 +111,18 @@ class Asking:
             await self._replies.say(_where(message), answer)
 
     async def _pressed(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        from telegram import Message
-
         query = update.callback_query
         call = parsed(query.data or "") if query else None
         if query is None or call is None:
             return
-        if not (isinstance(query.message, Message) and query.message.is_accessible):  # too old
+        message = pressed_under(query)
+        if message is None:
             await _answer(query, overviews.out_of_date())
             return
-        if not self._quota.take(str(query.message.chat.id)):
+        if not self._quota.take(str(message.chat.id)):
             await _answer(query, overviews.too_many())
             return
-        asked = self._asked(query.message, "", context)
+        asked = self._asked(message, "", context)
         try:
             answer = await asyncio.to_thread(self._answers.called, call, asked)
         except Exception as error:
@@ -132,7 +131,7 @@ class Asking:
             return
         await _answer(query, "" if answer else overviews.out_of_date())
         if answer:
-            await self._show(query.message, call, answer)
+            await self._show(message, call, answer)
 
     async def _show(self, message: Message, call: Call, answer: Answer) -> None:
         where, edits = _where(message), message.message_id if call.verb in IN_PLACE and message.text else None
@@ -197,6 +196,14 @@ def _where(message: Message) -> Where:
     """Return where a message is answered: in its own topic, as a reply to it."""
     thread = message.message_thread_id if message.is_topic_message else None
     return Where(str(message.chat.id), thread, message.message_id)
+
+
+def pressed_under(query: CallbackQuery) -> Message | None:
+    """Return the message whose button was pressed; None for one that is too old to be shown to us."""
+    from telegram import Message
+
+    message = query.message
+    return message if isinstance(message, Message) and message.is_accessible else None
 
 
 def note_error(error: BaseException) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.commands.answering import Answer
-from bot.commands.asking import STALE, note_error
+from bot.commands.asking import STALE, note_error, pressed_under
 from bot.commands.menus import show_menus
 from bot.commands.operating import Operating
 from bot.commands.replies import Quota, Replies, Where
@@ -155,22 +155,21 @@ class Following:
         return answer
 
     async def _pressed(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        from telegram import Message as Shown
-
         query = update.callback_query
         call = parsed(query.data or "") if query else None
         if query is None or call is None:
             return
-        if not isinstance(query.message, Shown):  # too old to be shown to us
+        message = pressed_under(query)
+        if message is None:
             await _answer(query, overviews.out_of_date())
             return
-        message, person = query.message, presser_of(query, query.message)
+        person = presser_of(query, message)
         if not self._quota.take(str(message.chat.id)):
             await _answer(query, overviews.too_many())
         elif not await self._rights.has("admin", person, context.bot):
             await _answer(query, settled.admins_only())
         else:
-            _note(call.verb, person)
+            _note(" ".join((call.verb, *call.args)), person)
             try:
                 await self._chosen(query, message, person, call)
             except Exception as error:
