@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.wording.language import languages, speaking, t
 from bot.wording.markup import (
     CAPTION_LIMIT,
     MOST_ENTITIES,
@@ -93,11 +94,11 @@ class Links(HTMLParser):
 
 
 @settings(max_examples=150, deadline=None)
-@given(MESSAGES)
-def test_whatever_was_scraped_telegram_accepts_it_within_its_limits(message: Message) -> None:
-    sent = payload(message)
+@given(MESSAGES, st.sampled_from(languages()))
+def test_whatever_was_scraped_telegram_accepts_it_within_its_limits(message: Message, language: str) -> None:
+    with speaking(language):
+        sent, room = payload(message), len(f"{t(RESENT)}\n")
     text, entities = parse_html(sent["html"].encode().decode())
-    room = len(f"{RESENT}\n")
     assert utf16_units(text) <= TEXT_LIMIT - room
     assert utf16_units(sent["plain"]) <= TEXT_LIMIT - room
     assert utf16_units(sent["short"]) <= TEXT_LIMIT - room
@@ -200,13 +201,14 @@ def test_a_button_that_asks_us_something_is_for_telegram_alone() -> None:
     assert payload(message)["buttons"] == [[{"label": "Why", "callback": "why 142"}]]
 
 
-@given(st.integers(0, 1200), st.integers(0, 30))
+@given(st.integers(0, 1200), st.integers(0, 30), st.sampled_from(languages()))
 def test_every_form_of_a_caption_fits_under_a_photo_with_all_that_is_said_of_a_copy(
-    length: int, items: int
+    length: int, items: int, language: str
 ) -> None:
     rows = tuple(line("an item ", link("somewhere", "https://a.uk/")) for _ in range(items))
-    sent = payload(Message((line("x" * length or "x"),), rows), CAPTION_LIMIT)
-    marks = f"{RESENT}\n{late(datetime(2026, 9, 30, tzinfo=UTC))}\n{REPLACES}\n"
+    with speaking(language):
+        sent = payload(Message((line("x" * length or "x"),), rows), CAPTION_LIMIT)
+        marks = f"{t(RESENT)}\n{late(datetime(2026, 9, 30, tzinfo=UTC))}\n{t(REPLACES)}\n"
     for form in ("plain", "short", "html"):
         seen = parse_html(sent[form])[0] if form == "html" else sent[form]
         assert utf16_length(marks + seen) <= CAPTION_LIMIT

@@ -39,6 +39,7 @@ from bot.rules.meanings import Meaning, Redefined
 from bot.rules.signals import Question
 from bot.rules.xmr import Kind
 from bot.wording import numbers
+from bot.wording.language import languages, speaking, t
 from bot.wording.markup import payload, to_plain
 from bot.wording.messages import COMPARISONS, FACTS, compose
 from scrapers.talking_therapies_monthly import HEADLINES
@@ -409,13 +410,17 @@ FINDINGS: dict[str, st.SearchStrategy[Finding]] = {
 
 @pytest.mark.parametrize("kind", FINDINGS)
 @settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_any_text_in_any_field_makes_a_message_that_telegram_takes(kind: str, data: st.DataObject) -> None:
+@given(data=st.data(), language=st.sampled_from(languages()))
+def test_any_text_in_any_field_makes_a_message_that_telegram_takes(
+    kind: str, data: st.DataObject, language: str
+) -> None:
     about = MONTHLY if kind not in ("introduced", "trouble", "recovered", "delivery") else None
     if kind in ("mark", "fact"):
         about = source("parliament_petition", data.draw(TEXT))
-    message = compose(data.draw(FINDINGS[kind]), about, 142, NOW)
-    sent = payload(message)
+    with speaking(language):
+        message = compose(data.draw(FINDINGS[kind]), about, 142, NOW)
+        sent, plain = payload(message), to_plain(message)
+        opens, more = t("Open {host}", host=""), t("… and {count} more", count="#").rpartition("#")[2]
     shown, entities = parse_html(sent["html"].encode().decode())
     assert 0 < utf16_units(shown) <= 4096
     assert len(entities) <= MOST_ENTITIES
@@ -424,11 +429,11 @@ def test_any_text_in_any_field_makes_a_message_that_telegram_takes(kind: str, da
     assert "\x1b" not in sent["plain"]
     if kind in ("shift", "question", "definition"):
         assert not MENTION.search(shown)
-    if shown in to_plain(message):  # nothing was left out
-        rest = to_plain(message).removeprefix(shown).splitlines()
-        assert all(line == "" or line.startswith("Open ") for line in rest)
+    if shown in plain:  # nothing was left out
+        rest = plain.removeprefix(shown).splitlines()
+        assert all(line == "" or line.startswith(opens) for line in rest)
     else:
-        assert "more\n" in shown
+        assert f"{more}\n" in shown
 
 
 @given(st.floats(-1e12, 1e12), st.sampled_from(Unit), st.booleans())
