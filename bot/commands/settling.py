@@ -233,7 +233,7 @@ class Settling:
             if wanted is None:
                 return settled.nothing_here()
             self._save(tx, replace(wanted, active=False), here.now)
-            if here.private:
+            if here.private and here.chat not in self._where.chats:  # the team's is posted to unless it says no
                 tx.forget_chat(here.chat)
         return settled.unsubscribed("")
 
