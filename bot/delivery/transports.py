@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, runtime_checkable
 
 if TYPE_CHECKING:
     from telegram import InlineKeyboardMarkup
+    from telegram.request import BaseRequest
 
 CONSOLE = "console"
 LOG = "log"
@@ -87,19 +88,31 @@ class Pins(Protocol):
 
 
 class TelegramTransport:
-    """Telegram's Bot API, through python-telegram-bot. An async context manager; one for a process."""
+    """Telegram's Bot API, through python-telegram-bot. An async context manager; one for a process.
+
+    It asks over HTTP, unless it is given another `request`.
+    """
 
     paced = True
     pictures = True
 
-    def __init__(self, token: str, *, api_url: str | None = None, read_timeout: float = 20.0) -> None:
+    def __init__(
+        self,
+        token: str,
+        *,
+        api_url: str | None = None,
+        read_timeout: float = 20.0,
+        request: BaseRequest | None = None,
+    ) -> None:
         # RetryAfter warns of a coming change unless it is opted into.
         os.environ.setdefault("PTB_TIMEDELTA", "true")
         from telegram import Bot
         from telegram.request import HTTPXRequest
 
         # A read that ends too early makes a send that nobody can be sure of: 20 seconds cost nothing.
-        self._request = HTTPXRequest(read_timeout=read_timeout, connect_timeout=10.0, pool_timeout=10.0)
+        self._request = request or HTTPXRequest(
+            read_timeout=read_timeout, connect_timeout=10.0, pool_timeout=10.0
+        )
         base_url = f"{(api_url or OFFICIAL).rstrip('/')}/bot"
         self._bot = Bot(token, base_url, request=self._request, get_updates_request=self._request)
 

@@ -378,11 +378,12 @@ class BotApi:
                 content["date"] = int(self._clock().timestamp()) - ago
             return self._add_message(room, user, **content)
 
-    def ask(self, text: str, *, user: int = 1) -> str:
+    def ask(self, text: str, *, user: int = 1, kind: Kind = "group") -> str:
         """Let somebody write the bot's name and a question in some chat; return the question's id."""
         with self._lock:
             id = str(self._last_update + 1)
-            self._add_update({"inline_query": {"id": id, "from": _person(user), "query": text, "offset": ""}})
+            query = {"id": id, "from": _person(user), "query": text, "offset": "", "chat_type": kind}
+            self._add_update({"inline_query": query})
             return id
 
     def press(self, chat: int, message_id: int, data: str, *, user: int = 1, old: bool = False) -> int:
