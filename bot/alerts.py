@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from bot.delivery.packing import Picture, Place, pack
 from bot.delivery.transports import LOG
-from bot.followers import Told, Wishes, followers, wishes
+from bot.followers import Told, Wishes, followers, let_go, wishes
 from bot.operate import crash
 from bot.rules.about import about
 from bot.rules.findings import (
@@ -31,7 +32,7 @@ from scrapers.toolkit.contract import Scraper
 from state.records import Amendment, NewAlert, Parcel, Telling
 from state.store import Reader, Writer
 
-SIGN = "sign:"  # begins the episode of a question whether an alert may be told
+_SIGN = "sign:"  # begins the episode of a question whether an alert may be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Destinations:
     def decider(self) -> Destination:
         """Return where it is asked whether the team may be told: where somebody can answer."""
         return self.team[0] if self.operator.chat == LOG else self.operator
+
+    @property
+    def has_admins(self) -> bool:
+        """Return whether it is asked in a chat, which has admins; the console has none."""
+        return self.decider.chat.lstrip("-").isdecimal()
 
 
 def post(
@@ -101,11 +107,41 @@ def post(
         if tx.add_alert(alert, now):
             tx.remember(key, finding.episode, now)
             added += 1
-            if held == _sign(key, number):
-                asked = SignOff(f"{SIGN}{number}", number, to_plain(message))
-                post(tx, destinations, source, [asked], now)
+            if held == _yes_to(number):
+                _ask_for_yes(tx, destinations, number, alert.text, now)
     crash.point("post:done")
     return added
+
+
+def let_out(tx: Writer, destinations: Destinations, held_for: str, now: datetime) -> int:
+    """Let what a question held back go its way, or wait for an admin's yes; return how many messages."""
+    if not destinations.sign_off:
+        return let_go(tx, destinations, held_for, now)
+    rows = tx.parcels.waiting(held_for)
+    for row in rows:
+        tx.parcels.route(row, _yes_to(row.alert), now)
+    for number in dict.fromkeys(row.alert for row in rows):
+        if alert := tx.alert(number):
+            _ask_for_yes(tx, destinations, number, alert.text, now)
+    return len(rows)
+
+
+def awaits_yes(tx: Writer, number: int) -> int | None:
+    """Return the alert that waits for an admin's yes, by its own number or its question's; None if none."""
+    asked = re.fullmatch(rf"\|{_SIGN}(\d+)", tx.dedupe(number))
+    alert = int(asked[1]) if asked else number
+    return alert if tx.parcels.held_for(alert) == _yes_to(alert) else None
+
+
+def sign(tx: Writer, destinations: Destinations, alert: int, now: datetime, *, yes: bool) -> int:
+    """Tell or drop what waits for an admin's yes; return how many messages."""
+    if yes:
+        return let_go(tx, destinations, _yes_to(alert), now)
+    return tx.parcels.drop(_yes_to(alert), "an admin said no", now)
+
+
+def _ask_for_yes(tx: Writer, destinations: Destinations, alert: int, text: str, now: datetime) -> None:
+    post(tx, destinations, None, [SignOff(f"{_SIGN}{alert}", alert, text)], now)
 
 
 def _composed(finding: Finding, source: Scraper | None, number: int, now: datetime) -> Message:
@@ -116,9 +152,9 @@ def _composed(finding: Finding, source: Scraper | None, number: int, now: dateti
     return replace(message, buttons=(*message.buttons, asked_about(finding, source, number)))
 
 
-def _sign(source: str, number: int) -> str:
+def _yes_to(number: int) -> str:
     """Return the fact under which it is asked whether an alert may be told."""
-    return f"{source}|{SIGN}{number}"
+    return f"|{_SIGN}{number}"
 
 
 def _held_for(finding: Finding, source: str, number: int, destinations: Destinations) -> str | None:
@@ -126,7 +162,7 @@ def _held_for(finding: Finding, source: str, number: int, destinations: Destinat
     if isinstance(finding, WatchMoved) and finding.held:
         return f"{source}|{finding.held}"
     needs_yes = destinations.sign_off and finding.audience == "team" and finding.kind != Gathered.kind
-    return _sign(source, number) if needs_yes else None
+    return _yes_to(number) if needs_yes else None
 
 
 def _told(

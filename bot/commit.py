@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-from bot.alerts import Destinations, post
+from bot.alerts import Destinations, awaits_yes, let_out, post, sign
 from bot.analysis import analysed
 from bot.claims import moved
-from bot.followers import let_go
 from bot.headlines import history_of, rows_of
 from bot.meanings import save_facts
 from bot.notices import noted, told_now
@@ -61,6 +60,10 @@ class Committed:
 
 class AlreadyDecided(Exception):
     """Say that what was held waits for the operator no more."""
+
+
+class AdminNeeded(Exception):
+    """Say that what waits for an admin's yes is told by nobody else's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +184,24 @@ class Committer:
                 raise AlreadyDecided
 
     def answer(self, question: int, now: datetime, *, told: bool) -> str:
-        """Let go or drop what an alert's question holds back; return what was done, or nothing."""
+        """Let out or drop what an alert's question holds back; return what was done, or nothing.
+
+        Raises AdminNeeded where it waits for an admin's yes.
+        """
+        where = self.destinations
         with self.store.writing() as tx:
-            held_for = tx.dedupe(question)
-            if told:
-                count = let_go(tx, self.destinations, held_for, now)
+            if (alert := awaits_yes(tx, question)) is not None:
+                if where.has_admins:
+                    raise AdminNeeded
+                count = sign(tx, where, alert, now, yes=told)
+            elif told:
+                count = let_out(tx, where, tx.dedupe(question), now)
             else:
-                count = tx.parcels.drop(held_for, "the operator said that it is not right", now)
+                count = tx.parcels.drop(tx.dedupe(question), "the operator said that it is not right", now)
         messages = "1 message" if count == 1 else f"{count} messages"
-        return f"A{question} is answered: {messages} {'to be told' if told else 'dropped'}" if count else ""
+        yes = " once an admin says yes" if where.sign_off and alert is None else ""
+        done = f"to be told{yes}" if told else "dropped"
+        return f"A{question} is answered: {messages} {done}" if count else ""
 
     def _hold(
         self,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from bot.campaign import Campaign
-from bot.commit import AlreadyDecided, Committer
+from bot.commit import AdminNeeded, AlreadyDecided, Committer
 from bot.listing import Column, print_table, utc
 from bot.rules.findings import Doubt
 from bot.rules.petition import Marks
@@ -47,7 +47,7 @@ def release(committer: Committer, campaign: Campaign, written: str, clock: Calla
     Under an alert's number (`A143`) waits what a question holds back.
     """
     if question := _question(written):
-        return committer.answer(question, clock(), told=True) or _nothing(written)
+        return _answer(committer, question, clock(), told=True)
     held = waiting(committer, written)
     source = next((source for source in campaign.sources if source.key == held.source), None)
     if source is None:
@@ -62,7 +62,7 @@ def release(committer: Committer, campaign: Campaign, written: str, clock: Calla
 def reject(committer: Committer, written: str, clock: Callable[[], datetime]) -> str:
     """Drop what was held, and return what was done. Raises NotHeld where nothing waits."""
     if question := _question(written):
-        return committer.answer(question, clock(), told=False) or _nothing(written)
+        return _answer(committer, question, clock(), told=False)
     held = waiting(committer, written)
     try:
         committer.reject(held, clock())
@@ -77,8 +77,17 @@ def _question(written: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _nothing(written: str) -> NoReturn:
-    raise NotHeld(f"nothing waits for an answer to {written}")
+def _answer(committer: Committer, question: int, now: datetime, *, told: bool) -> str:
+    """Answer a question, and return what was done. Raises NotHeld where nothing waits for this answer."""
+    try:
+        done = committer.answer(question, now, told=told)
+    except AdminNeeded:
+        raise NotHeld(
+            f"A{question} waits for the yes of an admin, in the chat in which that is asked"
+        ) from None
+    if not done:
+        raise NotHeld(f"nothing waits for an answer to A{question}")
+    return done
 
 
 def rows(held: Iterable[Held]) -> Iterator[dict[str, Any]]:

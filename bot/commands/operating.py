@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot import __version__
-from bot.alerts import SIGN
+from bot.alerts import awaits_yes, sign
 from bot.campaign import Campaign
 from bot.commands.settling import Here
 from bot.commit import Committer
-from bot.followers import let_go
 from bot.held import NotHeld, reject, release
 from bot.paused import pause, resume
 from bot.wording import settled
@@ -82,23 +81,15 @@ class Operating:
         number = numbered(text)
         if number is None:
             return None
-        with self._store.reading() as tx:
-            asked = re.search(rf"\|{SIGN}(\d+)$", tx.dedupe(number))
         with self._store.writing() as tx:
-            reason = tx.parcels.held_for(int(asked[1]) if asked else number)
-        signed = re.search(rf"\|{SIGN}(\d+)$", reason or "")
-        return int(signed[1]) if signed else None
+            return awaits_yes(tx, number)
 
     def sign(self, number: int, here: Here, *, yes: bool) -> Message:
         """Tell or drop what waits for an admin's yes."""
         with self._store.writing() as tx:
-            reason = tx.parcels.held_for(number)
-            if reason is None or not reason.endswith(f"|{SIGN}{number}"):
+            if awaits_yes(tx, number) != number:
                 return settled.nothing_waits(number)
-            if yes:
-                let_go(tx, self._committer.destinations, reason, here.now)
-            else:
-                tx.parcels.drop(reason, "an admin said no", here.now)
+            sign(tx, self._committer.destinations, number, here.now, yes=yes)
         return settled.signed(number, yes=yes, now=here.now)
 
     def _said(self, work: Callable[[], str]) -> Message:

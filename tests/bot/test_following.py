@@ -14,8 +14,9 @@ import pytest
 
 from bot.board import Board
 from bot.commands.samples import sample_signal
-from bot.rules.findings import Closed, MarkCrossed, ReleaseOut, Revised, Row, WatchMoved
-from bot.rules.signals import Closing, Said
+from bot.held import NotHeld, release
+from bot.rules.findings import Asked, Closed, MarkCrossed, ReleaseOut, Revised, Row, WatchMoved
+from bot.rules.signals import Closing, Question, Said
 from bot.wording.callbacks import mark as marked
 from scrapers.toolkit.contract import EVERYWHERE, LIVE, Figure, Measure, Release, Unit, reading_period
 from state.records import StoredAlert
@@ -488,9 +489,15 @@ def _alerts(team: Team) -> list[StoredAlert]:
         return tx.alerts()
 
 
+SIGNED = {"name": "A review", "sources": [MONTHLY], "sign_off": True}
+
+
 @pytest.mark.parametrize("by", ["button", "command"])
-def test_with_sign_off_nothing_is_told_until_an_admin_says_yes(house: House, by: str) -> None:
-    house.campaign["campaign"] = {"name": "A review", "sources": [MONTHLY], "sign_off": True}
+def test_with_sign_off_nothing_is_told_until_an_admin_says_yes(
+    house: House, by: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "figurewatch.commands")
+    house.campaign["campaign"] = SIGNED
 
     async def scene() -> None:
         async with working(house) as team:
@@ -510,12 +517,50 @@ def test_with_sign_off_nothing_is_told_until_an_admin_says_yes(house: House, by:
             else:
                 said = await team.say(ops, "/release A1", user=OPERATOR_PERSON)
                 assert said.startswith("✔️ A1 is told: an admin said yes")
+            decided = "sign yes 1" if by == "button" else "release A1"
+            assert f"{decided} in chat {OPERATOR} by {OPERATOR_PERSON}" in caplog.messages
             await team.deliver()
             assert [text[:17] for text in chat.texts] == ["✍️ 700 signatures"]
             await team.tell(mark(800))
             await team.press(ops, ops.messages[-1], "No", user=OPERATOR_PERSON)
             await team.deliver()
             assert len(chat.messages) == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("sign_off", [False, True], ids=["at once", "signed"])
+def test_what_a_question_holds_back_is_told_at_the_operators_word_and_with_sign_off_at_an_admins(
+    house: House, sign_off: bool
+) -> None:
+    if sign_off:
+        house.campaign["campaign"] = SIGNED
+    question = Question("jump", "M192", "England", "2026-04", 60.0, 50.0)
+
+    async def scene() -> None:
+        async with working(house) as team:
+            chat, ops = house.telegram.chat(TEAM), house.telegram.chat(OPERATOR)
+            for name in ("right", "wrong"):
+                moved = WatchMoved(f"watch:{name}", APRIL, (sample_signal(),), held=name)
+                await team.tell(Asked(name, APRIL, question, None), moved, source=MONTHLY)
+            right, wrong = (message.text.rpartition("#")[2] for message in ops.messages)
+            assert "1 message dropped" in await team.say(ops, f"/reject {wrong}", user=OPERATOR_PERSON)
+            said = await team.say(ops, f"/release {right}", user=OPERATOR_PERSON)
+            assert said.endswith("1 message to be told" + " once an admin says yes" * sign_off)
+            await team.deliver()
+            if sign_off:
+                assert chat.messages == []
+                asked = ops.messages[-1]
+                assert asked.text.startswith("✋ May the team be told A2?\n📉 Treated once only")
+                with team.desk.store.reading() as tx:
+                    number = max(alert.id for alert in tx.alerts())
+                with pytest.raises(NotHeld, match="waits for the yes of an admin"):
+                    release(team.desk.checker.committer, team.desk.campaign, f"A{number}", team.desk.clock)
+                await team.press(ops, asked, "Yes", user=OPERATOR_PERSON)
+                await team.deliver()
+            assert [text[:20] for text in chat.texts] == ["📉 Treated once only "]
+            said = await team.say(ops, f"/release {wrong}", user=OPERATOR_PERSON)
+            assert said == f"nothing waits for an answer to {wrong}"
 
     asyncio.run(scene())
 

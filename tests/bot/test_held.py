@@ -16,7 +16,8 @@ from bot.desk import open_desk
 from bot.held import NotHeld
 from bot.rules.periods import shifted
 from state.store import Store
-from tests.bot.house import QUICK, House, open_house, sqlite
+from tests.bot.desk import OPERATOR_PERSON, working
+from tests.bot.house import OPERATOR, QUICK, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, count_now
 from tests.fakes.nhs import Issue, Nhs, england, month_file
 
@@ -89,6 +90,17 @@ async def decide(house: House, verdict: str, number: str) -> None:
         store.close()
 
 
+async def write(house: House, command: str) -> str:
+    """Write a command in the operator's chat, and deliver; return what is answered."""
+    async with working(house) as team:
+        chat = house.telegram.chat(OPERATOR)
+        chat.admins = {OPERATOR_PERSON}
+        said = await team.say(chat, command, user=OPERATOR_PERSON)
+        await team.deliver()
+        team.desk.drop_lease()
+    return said
+
+
 def of_april(house: House) -> list[tuple[str, float | None]]:
     """Return England's figures of April as stored."""
     with house.store() as store, store.reading() as tx:
@@ -132,7 +144,7 @@ def test_what_is_released_is_stored_as_it_was_read_and_told_with_the_time_it_was
     come_out(house, nhs, body("2026-04", 1_600_000))
     house.now = datetime(2026, 6, 12, 14, 0, tzinfo=UTC)
     told = len(house.team)
-    asyncio.run(decide(house, "release", "H1"))
+    assert asyncio.run(write(house, "/release H1")).startswith("H1 is stored: NHS Talking Therapies")
     assert ("M001", 1_600_000) in of_april(house)
     (text,) = house.team[told:]
     assert text.splitlines()[-1].startswith(
@@ -162,11 +174,13 @@ def test_what_is_rejected_is_never_held_or_told_again_until_the_file_is_replaced
     house: House, nhs: Nhs
 ) -> None:
     come_out(house, nhs, body("2026-04", 1_600_000))
-    asyncio.run(decide(house, "reject", "H1"))
     told = len(house.team)
+    assert asyncio.run(write(house, "/reject H1")).startswith("H1 is dropped: NHS Talking Therapies")
+    assert asyncio.run(write(house, "/release H1")).startswith("H1 was rejected on 11 June 2026")
     house.later(hours=1)
     asyncio.run(house.check())
-    assert (asked_for_the_file(house), house.team[told:], len(house.operator)) == (1, [], 1)
+    assert (asked_for_the_file(house), house.team[told:]) == (1, [])
+    assert len([text for text in house.operator if "Held back" in text]) == 1
     nhs.change("2026-04", body=body("2026-04", 161_000), edited="11 June 2026 2:00 pm")
     asyncio.run(house.check())
     (text,) = house.team[told:]
