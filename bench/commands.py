@@ -59,10 +59,11 @@ def lines() -> Iterator[Line]:
 
 async def measured(folder: Path) -> dict[str, float]:
     """Return how many series there are, and how long answers take in seconds."""
-    from bot.alerts import Destination, Destinations
+    from bot.alerts import Destinations
     from bot.campaign import parse_campaign
     from bot.commands.answering import Answers
     from bot.commit import Committer
+    from state.records import Destination
     from state.store import Store
 
     campaign = parse_campaign(CAMPAIGN, "campaign.toml")

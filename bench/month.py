@@ -54,12 +54,12 @@ def write(folder: Path) -> tuple[int, int]:
 
 def ours(folder: Path) -> dict[str, float]:
     """Take in the months before, then time the month, as a check does, but in one thread."""
-    from bot.alerts import Destination, Destinations
+    from bot.alerts import Destinations
     from bot.commit import Committer
     from bot.operate.memory import collect_rarely
     from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
     from scrapers.toolkit.contract import Fetched, Page, Release
-    from state.records import Content
+    from state.records import Content, Destination
     from state.store import Store
 
     collect_rarely()

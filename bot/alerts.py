@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bot.delivery.packing import Picture, Place, pack
+from bot.delivery.packing import Picture, pack
 from bot.delivery.transports import LOG
 from bot.followers import Told, Wishes, followers, let_go, wishes
 from bot.operate import crash
@@ -29,18 +29,10 @@ from bot.rules.witness import packed
 from bot.wording.markup import Message, corrected, headed, payload, to_plain
 from bot.wording.messages import asked_about, compose
 from scrapers.toolkit.contract import Scraper
-from state.records import Amendment, NewAlert, Parcel, Telling
+from state.records import Amendment, Destination, NewAlert, Parcel, Telling
 from state.store import Reader, Writer
 
 _SIGN = "sign:"  # begins the episode of a question whether an alert may be told
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A chat and the topic in it: `console`, `log`, or a Telegram id."""
-
-    chat: str
-    thread: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +168,7 @@ def _told(
     if finding.audience == "team":
         return list(followers(tx, wanted, source, finding, now))
     to = destinations.decider if finding.kind == SignOff.kind else destinations.operator
-    return [Told(Place(to.chat, to.thread), Way("send", now))]
+    return [Told(to, Way("send", now))]
 
 
 def _parcels(
@@ -185,7 +177,7 @@ def _parcels(
     """Return the parcels of a message, each on its way, or `held` until that is found."""
     ways = dict(told)
     return tuple(
-        replace(parcel, held=held) if held else _on_its_way(parcel, ways[Place(parcel.chat, parcel.thread)])
+        replace(parcel, held=held) if held else _on_its_way(parcel, ways[parcel.to])
         for parcel in pack(message, ways, picture)
     )
 
@@ -221,7 +213,7 @@ def _under_the_first(
     said = tx.payloads(first.id)
     told: list[Parcel] = []
     for parcel in parcels:
-        words = said.get((parcel.chat, parcel.thread))
+        words = said.get(parcel.to)
         if words is None or parcel.part > 1:
             told += [parcel] if isinstance(finding, Revised) else []
             continue

@@ -12,21 +12,19 @@ from bot.claims import standings
 from bot.delivery.outcome import Outcome, Verdict, sort_outcome
 from bot.delivery.transports import Letter, Pins
 from bot.desk import Desk
-from bot.followers import wishes
+from bot.followers import Wishes, wishes
 from bot.petitions import growth
 from bot.rules.calendar import day_of, london_day
 from bot.rules.petition import Marks
 from bot.rules.routing import loud_from
 from bot.wording import boards
 from bot.wording.markup import Message, payload
-from state.records import Subscription
+from state.records import Destination
 from state.store import Reader
 
 LOOK = 60.0  # seconds between two looks: a message is not edited more often
 
 log = logging.getLogger("figurewatch.board")
-
-Place = tuple[str, int | None]
 
 
 class Board:
@@ -35,9 +33,7 @@ class Board:
     def __init__(self, desk: Desk, *, look: float = LOOK) -> None:
         self._desk, self._look = desk, look
         self._places = [
-            (place.chat, place.thread)
-            for place in desk.checker.committer.destinations.team
-            if place.chat.lstrip("-").isdecimal()
+            place for place in desk.checker.committer.destinations.team if place.chat.lstrip("-").isdecimal()
         ]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -65,10 +61,10 @@ class Board:
             if one.active and looks != digest and not (before is None and quiet):
                 await self._show(place, Letter.full(said), before, digest, stop)
 
-    def _read(self) -> tuple[Message | None, dict[Place, tuple[int, str]], dict[Place, Subscription]]:
+    def _read(self) -> tuple[Message | None, dict[Destination, tuple[int, str]], Wishes]:
         with self._desk.store.writing() as tx:
             where = self._desk.checker.committer.destinations
-            return self._message(tx), tx.subscriptions.boards(), dict(wishes(tx, where))
+            return self._message(tx), tx.subscriptions.boards(), wishes(tx, where)
 
     def _message(self, tx: Reader) -> Message | None:
         """Return how things stand; None while nothing was read."""
@@ -90,7 +86,7 @@ class Board:
         return boards.board(campaign.name, petitions, min(coming, default=None), stand)
 
     async def _show(
-        self, place: Place, letter: Letter, before: int | None, digest: str, stop: asyncio.Event
+        self, place: Destination, letter: Letter, before: int | None, digest: str, stop: asyncio.Event
     ) -> None:
         """Edit the message, or post and pin it anew where it is lost."""
         chat, thread = place

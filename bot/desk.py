@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
-from bot.alerts import Destination, Destinations, post
+from bot.alerts import Destinations, post
 from bot.campaign import Campaign
 from bot.check import Checker
 from bot.commit import Committer
@@ -35,6 +35,7 @@ from bot.settings import Settings
 from bot.wording.language import speaking
 from scrapers.toolkit.web import MemoryPages, WebClient, user_agent
 from state.lease import Claim
+from state.records import Destination
 from state.store import Store, StoreError
 
 log = logging.getLogger("figurewatch")

@@ -6,33 +6,31 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from bot.delivery.packing import Place
 from bot.places import stored_places
 from bot.rules.findings import Finding, Severity
 from bot.rules.places import lies
 from bot.rules.routing import ELSEWHERE, WAITS, News, Way, codes_of, route
 from scrapers.toolkit.contract import ENGLAND, Scraper
-from state.records import Subscription, Waiting
+from state.records import Destination, Subscription, Waiting
 from state.store import Reader, Writer
 
 if TYPE_CHECKING:
     from bot.alerts import Destinations
 
 
-Wishes = Mapping[tuple[str, int | None], Subscription]  # by chat and topic
+Wishes = Mapping[Destination, Subscription]
 
 
 class Told(NamedTuple):
-    """One place that is told, and how."""
+    """Where something is told, and how."""
 
-    place: Place
+    to: Destination
     way: Way
 
 
 def wishes(tx: Reader, destinations: Destinations) -> Wishes:
     """Return what each chat that may be told asked for; the team's get everything unless they chose."""
-    team = ((place.chat, place.thread) for place in destinations.team)
-    return {**{place: Subscription(*place) for place in team}, **tx.wanted()}
+    return {**{place: Subscription(*place) for place in destinations.team}, **tx.wanted()}
 
 
 def followers(
@@ -43,7 +41,7 @@ def followers(
     news = _news(tx, key, codes, finding.severity, wanted.values())
     for place, one in wanted.items():
         if way := route(news, one, now):
-            yield Told(Place(*place), way)
+            yield Told(place, way)
 
 
 def let_go(tx: Writer, destinations: Destinations, held_for: str, now: datetime) -> int:
@@ -51,7 +49,7 @@ def let_go(tx: Writer, destinations: Destinations, held_for: str, now: datetime)
     rows, wanted = tx.parcels.waiting(held_for), wishes(tx, destinations)
     told: dict[int, News] = {}
     for row in rows:
-        one = wanted.get((row.chat, row.thread)) or Subscription(row.chat, row.thread, active=False)
+        one = wanted.get(row.to) or Subscription(*row.to, active=False)
         if row.alert not in told:
             told[row.alert] = _again(tx, row, wanted.values())
         _send_on(tx, row, route(told[row.alert], one, now), now)

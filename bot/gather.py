@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.alerts import Destinations
-from bot.delivery.packing import Place, pack
+from bot.delivery.packing import pack
 from bot.followers import let_wait, wishes
 from bot.operate import crash
 from bot.rules.findings import Gathered
 from bot.rules.routing import WAITS, loud_from
 from bot.wording.markup import to_plain
 from bot.wording.messages import compose
-from state.records import NewAlert, Parcel, Subscription, Waiting
+from state.records import Destination, NewAlert, Parcel, Subscription, Waiting
 from state.store import Store, Writer
 
 MOST = 12  # alerts in one message of a digest
@@ -72,9 +72,9 @@ def gather(tx: Writer, destinations: Destinations, now: datetime) -> int:
     for place in tx.parcels.backlog() & wanted.keys():
         if loud_from(wanted[place], now) > now:
             let_wait(tx, wanted[place], now)
-    of_place: dict[tuple[str, int | None], list[Waiting]] = defaultdict(list)
+    of_place: dict[Destination, list[Waiting]] = defaultdict(list)
     for row in tx.parcels.ripe(WAITS, now):
-        of_place[row.chat, row.thread].append(row)
+        of_place[row.to].append(row)
     for place, rows in of_place.items():
         one = wanted.get(place) or Subscription(*place, active=False)
         due = loud_from(one, now)
@@ -85,21 +85,21 @@ def gather(tx: Writer, destinations: Destinations, now: datetime) -> int:
             for row in rows:
                 tx.parcels.route(row, "quiet", due)
         else:
-            _tell(tx, Place(*place), rows, now)
+            _tell(tx, place, rows, now)
             made += 1
     return made
 
 
-def _tell(tx: Writer, place: Place, rows: Sequence[Waiting], now: datetime) -> None:
+def _tell(tx: Writer, to: Destination, rows: Sequence[Waiting], now: datetime) -> None:
     """Add the digest, and note in which alert each of these was told."""
     number = tx.next_alert_id()
     items = tuple((row.alert, *_said(row.payload)) for row in rows if row.part == 1)
     parts = [Gathered(f"digest:{number}", some, len(items)) for some in _batches(items)]
     messages = [compose(part, None, number, now) for part in parts]
     parcels = tuple(
-        Parcel(place.chat, parcel.payload, place.thread, part)
+        Parcel(to.chat, parcel.payload, to.thread, part)
         for part, message in enumerate(messages, start=1)
-        for parcel in pack(message, [place])
+        for parcel in pack(message, [to])
     )
     text = "\n".join(map(to_plain, messages))
     finding = {"episode": f"digest:{number}", "alerts": [item[0] for item in items]}

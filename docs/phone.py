@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from bot.alerts import Destination, Destinations
+from bot.alerts import Destinations
 from bot.campaign import Campaign, load_campaign
 from bot.commands.answering import Answer, Answers, Asked
 from bot.headlines import rows_of
@@ -43,6 +43,7 @@ from bot.wording import settled
 from bot.wording.boards import board
 from bot.wording.callbacks import parsed
 from bot.wording.charts import Chart, alt_text
+from bot.wording.language import t
 from bot.wording.markup import Line, Message, italic, line, to_plain
 from bot.wording.messages import asked_about, compose
 from bot.wording.pictures import control_chart, petition_chart
@@ -61,7 +62,7 @@ from scrapers.toolkit.contract import (
     published_at,
     reading_period,
 )
-from state.records import Revision, Subscription
+from state.records import Destination, Revision, Subscription
 from state.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -275,7 +276,7 @@ def _answers(store: Store, campaign: Campaign) -> Iterator[tuple[str, Screen]]:
         return Asked(words, TEAM, NOW, bot="YourBot")
 
     def pressed(message: Message, label: str) -> Answer:
-        button = next(b for row in message.buttons for b in row if b.label == label)
+        button = next(b for row in message.buttons for b in row if b.label == t(label))
         call = parsed(button.callback)
         done = answers.called(call, ask()) if call else None
         assert done is not None

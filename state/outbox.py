@@ -11,7 +11,17 @@ from sqlalchemy import Connection, Engine
 
 from state.database import reading, writing
 from state.lease import Claim, keep, take
-from state.records import Contents, InHand, OutboxRow, Parcel, ParcelState, SendState, Standing, Waiting
+from state.records import (
+    Contents,
+    Destination,
+    InHand,
+    OutboxRow,
+    Parcel,
+    ParcelState,
+    SendState,
+    Standing,
+    Waiting,
+)
 from state.tables import alerts, blobs, outbox
 
 TOLD_IN = "told in A"  # begins what is said of a message that was told in another alert, by its number
@@ -370,9 +380,9 @@ class Parcels:
         for values in told:
             self._connection.execute(_TELL_IN, values)
 
-    def backlog(self) -> set[tuple[str, int | None]]:
+    def backlog(self) -> set[Destination]:
         """Return the places, by chat and topic, for which something waits that is not held."""
-        return {(row.chat, row.thread) for row in self._connection.execute(_BACKLOG)}
+        return {Destination(*row) for row in self._connection.execute(_BACKLOG)}
 
     def held_for(self, alert: int) -> str | None:
         """Return for what some message of an alert is held; None if none is."""

@@ -18,6 +18,7 @@ from state.records import (
     ENTERED,
     ENTERED_KEY,
     AreaName,
+    Destination,
     Edition,
     Fault,
     FigureKey,
@@ -541,12 +542,12 @@ class Reader:
         row = self._connection.execute(_TELLING, {"of_fact": dedupe}).first()
         return Telling(*row) if row else None
 
-    def payloads(self, alert: int) -> dict[tuple[str, int | None], Mapping[str, Any]]:
+    def payloads(self, alert: int) -> dict[Destination, Mapping[str, Any]]:
         """Return what the message of an alert says, by chat and topic, wherever it has one or will have."""
         rows = self._connection.execute(_SAID_IN, {"of_alert": alert})
-        return {(row.chat, row.thread): row.payload for row in rows}
+        return {Destination(row.chat, row.thread): row.payload for row in rows}
 
-    def wanted(self) -> dict[tuple[str, int | None], Subscription]:
+    def wanted(self) -> dict[Destination, Subscription]:
         """Return what chats asked for, by chat and topic."""
         return Subscriptions(self._connection).all()
 

@@ -205,9 +205,16 @@ class StoredFigure:
         return self.release.startswith(ENTERED_KEY)
 
 
+class Destination(NamedTuple):
+    """A chat, and the topic in it: `console`, `log`, or a Telegram id."""
+
+    chat: str
+    thread: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One message for one chat. `chat` is `console`, `log`, or `ID` with an optional topic in `thread`.
+    """One message for one destination.
 
     `payload` is what the sender needs, as JSON: html, plain, and whatever else wording adds. An `edit` takes
     the place of the message that the alert `target` has in the same chat, as the same part; a `reply` is a
@@ -225,6 +232,11 @@ class Parcel:
     photo: bytes | None = None
     held: str | None = None
     due: datetime | None = None
+
+    @property
+    def to(self) -> Destination:
+        """Return where it goes."""
+        return Destination(self.chat, self.thread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +379,11 @@ class Waiting(NamedTuple):
     payload: Mapping[str, Any]
     action: str
     held: str | None
+
+    @property
+    def to(self) -> Destination:
+        """Return where it goes."""
+        return Destination(self.chat, self.thread)
 
 
 @dataclass(frozen=True, slots=True)

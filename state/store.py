@@ -21,7 +21,7 @@ from state.database import StoreError, StoreGone
 from state.lease import Lease
 from state.outbox import Outbox
 from state.reader import Reader, SeriesKey
-from state.records import ChatState, Subscription
+from state.records import ChatState, Destination, Subscription
 from state.spending import Spending
 from state.sql import upsert
 from state.subscriptions import Subscriptions
@@ -93,7 +93,7 @@ class Store:
         with database.reading(self._engine) as connection:
             return Chats(connection).known()
 
-    def subscriptions(self) -> dict[tuple[str, int | None], Subscription]:
+    def subscriptions(self) -> dict[Destination, Subscription]:
         """Return what was ever asked for, by chat and topic."""
         with database.reading(self._engine) as connection:
             return Subscriptions(connection).all()

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from state.records import Guest, Subscription
+from state.records import Destination, Guest, Subscription
 from state.sql import insert_once, upsert
 from state.tables import boards, guests, subscriptions
 
@@ -32,10 +32,10 @@ class Subscriptions:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def all(self) -> dict[tuple[str, int | None], Subscription]:
+    def all(self) -> dict[Destination, Subscription]:
         """Return what was ever asked for, by chat and topic."""
         found = (_subscription(row) for row in self._connection.execute(_ALL))
-        return {(one.chat, one.thread): one for one in found}
+        return {Destination(one.chat, one.thread): one for one in found}
 
     def save(self, wanted: Subscription) -> None:
         """Remember what a chat asks for, in place of what it asked for before."""
@@ -70,10 +70,10 @@ class Subscriptions:
         """Forget that the bot was added to a chat."""
         self._connection.execute(_FORGET, {"of_chat": chat})
 
-    def boards(self) -> dict[tuple[str, int | None], tuple[int, str]]:
+    def boards(self) -> dict[Destination, tuple[int, str]]:
         """Return by chat and topic which message says how things stand, and the digest of its words."""
         rows = self._connection.execute(_BOARDS)
-        return {(row.chat, row.thread or None): (row.message_id, row.shown) for row in rows}
+        return {Destination(row.chat, row.thread or None): (row.message_id, row.shown) for row in rows}
 
     def show(self, chat: str, thread: int | None, message_id: int, shown: str) -> None:
         """Remember which message of a chat says how things stand, and what it says."""

@@ -20,7 +20,7 @@ from bot.wording.callbacks import Call, mark
 from bot.wording.language import t
 from bot.wording.markup import Message, headed
 from scrapers.toolkit.contract import ENGLAND
-from state.records import Mode, Parcel, Subscription
+from state.records import Destination, Mode, Parcel, Subscription
 from state.store import Reader, Store, Writer
 
 T = TypeVar("T")
@@ -44,6 +44,11 @@ class Here(NamedTuple):
     now: datetime
     private: bool = False
     role: str = "admin"
+
+    @property
+    def place(self) -> Destination:
+        """Return the chat and topic."""
+        return Destination(self.chat, self.thread)
 
 
 class Settling:
@@ -190,7 +195,7 @@ class Settling:
     def _place(self, tx: Reader, here: Here) -> Subscription | None:
         """Return what a place gets: of the topic, or of the one place in its chat that is posted to."""
         wanted = wishes(tx, self._where)
-        if found := wanted.get((here.chat, here.thread)):
+        if found := wanted.get(here.place):
             return found
         places = [one for one in wanted.values() if one.chat == here.chat]
         return places[0] if len(places) == 1 else None
@@ -212,7 +217,7 @@ class Settling:
     def _started(self, here: Here, area: tuple[str, str] | None) -> Message:
         with self._store.writing() as tx:
             known = wishes(tx, self._where)
-            wanted = known.get((here.chat, here.thread)) or Subscription(here.chat, here.thread)
+            wanted = known.get(here.place) or Subscription(*here.place)
             strangers = sum(not one.chat.startswith("-") for one in known.values())
             if wanted.chat not in {one.chat for one in known.values()} and strangers >= MOST_FOLLOWERS:
                 return settled.one_line(t("There are too many followers already."))
@@ -274,7 +279,7 @@ class Settling:
         """Return what the choices of a place are called."""
         names = {f"source {key}": title for key, title in self._titles.items()}
         names |= {f"severity {name}": t(title) for name, title in settled.GRAVE.items()}
-        names |= {f"area {ELSEWHERE}": t("All other places"), f"area {ENGLAND.code}": ENGLAND.name}
+        names |= {f"area {ELSEWHERE}": t("All other places"), f"area {ENGLAND.code}": t(ENGLAND.name)}
         codes = [name.removeprefix("area ") for name in wanted.choices if name.startswith("area ")]
         if set(codes) - {ELSEWHERE, ENGLAND.code}:
             for where in self._directories(tx):

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from bot.wording.markup import CAPTION_LIMIT, Message, fits_caption, italic, line, payload
-from state.records import Action, Parcel
-
-
-class Place(NamedTuple):
-    """A chat, and the topic in it."""
-
-    chat: str
-    thread: int | None = None
+from state.records import Action, Destination, Parcel
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +19,7 @@ class Picture:
 
 def pack(
     message: Message,
-    places: Iterable[Place],
+    to: Iterable[Destination],
     picture: Picture | None = None,
     *,
     action: Action = "send",
@@ -36,10 +28,10 @@ def pack(
     """Return the parcels of a message. A text that is too long for a caption goes before its picture."""
     contents = _contents(message, picture)
     return tuple(
-        Parcel(place.chat, content, place.thread, part, photo=photo)
+        Parcel(chat, content, thread, part, photo=photo)
         if part > 1
-        else Parcel(place.chat, content, place.thread, part, action, target, photo)
-        for place in places
+        else Parcel(chat, content, thread, part, action, target, photo)
+        for chat, thread in to
         for part, (content, photo) in enumerate(contents, start=1)
     )
 

@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.alerts import Destination, Destinations
+from bot.alerts import Destinations
 from bot.commit import Committer
 from bot.rules.periods import shifted
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import Fetched, Figure, Page, Release, published_at
-from state.records import Content
+from state.records import Content, Destination
 from state.store import Store
 
 READ = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Destination, Destinations
+from bot.alerts import Destinations
 from bot.campaign import parse_campaign
 from bot.commands.answering import Answer, Answers, Asked
 from bot.commands.asking import COMMANDS
 from bot.wording.callbacks import Call
 from bot.wording.markup import TEXT_LIMIT, payload, to_plain
+from state.records import Destination
 from state.store import Store
 from tests.bot.asked import CAMPAIGN, NOW, fill
 from tests.bot.house import sqlite

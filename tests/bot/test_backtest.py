@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts import Destination, Destinations
+from bot.alerts import Destinations
 from bot.backtest import Replayed, backtest, summary
 from bot.campaign import Campaign, load_campaign
 from bot.commit import Committer
 from bot.rules.periods import shifted
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import Fetched, Page, Release
-from state.records import Content
+from state.records import Content, Destination
 from state.store import Store
 from tests.bot.cli import Said, figurewatch
 from tests.bot.published import store_past

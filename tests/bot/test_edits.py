@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from bot.delivery.packing import Picture, Place, pack
+from bot.delivery.packing import Picture, pack
 from bot.delivery.sender import Drained
 from bot.delivery.transports import ConsoleTransport
 from bot.operate import crash
 from bot.wording import charts
 from bot.wording.charts import PetitionChart
 from bot.wording.markup import CAPTION_LIMIT, REPLACES, RESENT, Button, Message, bold, line, payload
-from state.records import Action, Amendment, NewAlert, Parcel
+from state.records import Action, Amendment, Destination, NewAlert, Parcel
 from state.store import Store
 from tests.bot.test_delivery import (
     FORUM,
@@ -80,7 +80,7 @@ def illustrate(office: Office, message: Message, chat: int = GROUP) -> None:
     """Post a message with a picture."""
     with office.store.writing() as tx:
         number = tx.next_alert_id()
-        parcels = pack(message, [Place(str(chat))], Picture(PNG, "Chart: it falls"))
+        parcels = pack(message, [Destination(str(chat))], Picture(PNG, "Chart: it falls"))
         assert tx.add_alert(NewAlert(number, "", "test", f"{number}", "", parcels=parcels), office.clock())
 
 
@@ -429,7 +429,7 @@ def test_a_chart_is_drawn_once_for_all_chats(office: Office, tmp_path: Path) -> 
     picture = Picture(charts.packed(CHART).encode(), "Chart: it rises")
     with office.store.writing() as tx:
         for number, chat in enumerate((GROUP, OTHER), start=1):
-            parcels = pack(Message((line("40.8%"),)), [Place(str(chat))], picture)
+            parcels = pack(Message((line("40.8%"),)), [Destination(str(chat))], picture)
             tx.add_alert(NewAlert(number, "", "test", f"{chat}", "", parcels=parcels), office.clock())
     with drawing(str(tmp_path), "quick"):
         office.drain()
@@ -444,7 +444,9 @@ def test_a_death_while_a_chart_is_drawn_leaves_nothing_in_doubt(office: Office, 
 
     make_pens(tmp_path)
     parcels = pack(
-        Message((line("40.8%"),)), [Place(str(GROUP))], Picture(charts.packed(CHART).encode(), "It rises")
+        Message((line("40.8%"),)),
+        [Destination(str(GROUP))],
+        Picture(charts.packed(CHART).encode(), "It rises"),
     )
     with office.store.writing() as tx:
         tx.add_alert(NewAlert(1, "", "test", "fact", "", parcels=parcels), office.clock())
@@ -473,7 +475,7 @@ def test_the_console_shows_an_edit_as_a_new_text_and_a_picture_in_words(office: 
 
     with office.store.writing() as tx:
         message = Message((line("first"),))
-        parcels = pack(message, [Place("console")], Picture(PNG, "Chart: it falls"))
+        parcels = pack(message, [Destination("console")], Picture(PNG, "Chart: it falls"))
         tx.add_alert(NewAlert(1, "", "test", "fact", "first", parcels=parcels), office.clock())
     assert show() == "→ console\nfirst\nChart: it falls\n\n"
     amend(office, 1, "second")

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.alerts import Destination, Destinations, post
+from bot.alerts import Destinations, post
 from bot.gather import gather
 from bot.rules.digest import News, Shift
 from bot.rules.findings import Finding, Noticed, ReleaseOut, Revised, Shifted
@@ -28,7 +28,7 @@ from bot.rules.xmr import Kind
 from bot.wording.markup import corrected, headed
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
 from scrapers.toolkit.contract import LONDON, Area, Fact, Figure, Measure, Notice, Release, Unit
-from state.records import Mode, Parcel, Subscription
+from state.records import Destination, Mode, Parcel, Subscription
 from state.store import Store, Writer
 from tests.bot.house import sqlite
 
@@ -338,7 +338,7 @@ def test_a_digest_says_of_what_it_names_that_it_was_corrected_since(tmp_path: Pa
     with store.writing() as tx:
         tx.subscriptions.save(Subscription("-1", choices={"severity minor": "digest"}))
         post(tx, TEAM, SOURCE, [finding for finding, _, grave in findings() if grave == "minor"][:1], LATE)
-        said = headed(tx.payloads(1)["-1", None], corrected(9))
+        said = headed(tx.payloads(1)[Destination("-1")], corrected(9))
         tx.edit_alert(1, "corrected", [Parcel("-1", said, action="edit", target=1)], LATE)
         gather(tx, TEAM, london("2026-06-12 08:30"))
         text = tx.alerts()[-1].text
