@@ -15,6 +15,7 @@ from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, Remarks
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.periods import kind
 from bot.rules.signals import Memory, Said, Signal, Watch
+from bot.wording.language import t
 from bot.wording.pictures import breaks_of, control_chart, petition_chart
 from bot.wording.signals import title, unit_of
 from scrapers.toolkit.contract import ENGLAND, Fact, Release, Scraper
@@ -89,7 +90,7 @@ def _watched(tx: Reader, source: Scraper, signal: Signal) -> SeriesChart | None:
         return None
     values = values_of(signal.measure, tx.series(source.key, place, codes))
     return control_chart(
-        f"{title(signal.measure)}, {signal.area}",
+        f"{title(signal.measure)}, {t(signal.area)}",
         unit_of(signal.measure),
         {period: value for period, value in values.items() if period <= signal.period},
         source,

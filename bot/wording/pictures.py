@@ -85,7 +85,7 @@ def petition_chart(
 def release_chart(source: Scraper, period: str, rows: Sequence[Row]) -> ReleaseChart:
     """Return a release at one glance: these shares, each beside that of the same period last year."""
     return ReleaseChart(
-        f"{source.title}, {source.headline_area.name}: {numbers.period(period)}",
+        f"{t(source.title)}, {t(source.headline_area.name)}: {numbers.period(period)}",
         tuple(f"{t(row.label)}, {t(row.of)}" for row in rows),
         tuple(row.value or 0.0 for row in rows),
         tuple(row.earlier["year_ago"] for row in rows),
