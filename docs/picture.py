@@ -15,7 +15,7 @@ from bot.wording.markup import Line, Link, Message, Node, Styled, Text
 
 WIDTH, MARGIN, PADDING = 400, 10, 14  # pixels
 CHART_HEIGHT = 280  # with what is above it
-SIZE, LEADING = 14, 21
+SIZE, LEADING, LETTER = 14, 21, 8  # of a letter the width in bold
 ROOM = 44  # characters of a line, so few that they fit in whatever font the machine has
 STYLES = {"b": ' font-weight="600"', "i": ' font-style="italic" fill="#5b6b7a"', "code": "", "": ""}
 
@@ -114,11 +114,16 @@ def _small(png: bytes) -> bytes:
     return out.getvalue()
 
 
+def button_width(of: int) -> int:
+    """Return how wide each of so many buttons beside each other is."""
+    return (WIDTH - 2 * MARGIN - 4 * (of - 1)) // of
+
+
 def _button(label: str, y: int, place: int, of: int) -> str:
     """Return a button, one `of` so many beside each other."""
-    width = (WIDTH - 2 * MARGIN - 4 * (of - 1)) // of
+    width = button_width(of)
     x = MARGIN + place * (width + 4)
-    shown = label if len(label) * 8 <= width else f"{label[: width // 8 - 1]}…"
+    shown = label if len(label) * LETTER <= width else f"{label[: width // LETTER - 1]}…"
     at = f'x="{x + width // 2}" y="{y + 23}" text-anchor="middle" font-weight="600"'
     said = f"<text {at}>{escape(shown)}</text>"
     return f"{_box(x, y, width, 36, '#a9bfd1')}\n{said}"

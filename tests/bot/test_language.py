@@ -15,13 +15,16 @@ from bot.campaign import CampaignError, parse_campaign
 from bot.wording import plots
 from bot.wording.charts import ReleaseChart, alt_text, packed, unpacked
 from bot.wording.language import ENGLISH, FOLDER, OTHER, catalogue, languages, speaking, spoken, t
-from bot.wording.markup import REPLACES, RESENT, late, utf16_length
+from bot.wording.markup import REPLACES, RESENT, late, payload, utf16_length
 from bot.wording.numbers import period
+from docs import phone
+from docs.picture import LETTER, button_width
 from docs.words import TEXTS, differences, placeholders
 from tests.bot.asked import CAMPAIGN, fill
 from tests.bot.desk import working
 from tests.bot.house import MONTHLY_ALONE, TEAM, House, open_house, sqlite
 from tests.fakes.nhs import Issue, Nhs, england, month_file
+from tests.fakes.telegram_html import parse_html, tidy
 
 OTHERS = tuple(language for language in languages() if language != ENGLISH)
 
@@ -115,6 +118,20 @@ def test_the_lines_that_mark_a_copy_fit_into_the_room_that_is_kept_for_them(lang
     with speaking(language):
         marks = (t(RESENT), t(REPLACES), late(datetime(2026, 9, 30, 22, 59, tzinfo=UTC)))
         assert sum(utf16_length(f"{mark}\n") for mark in marks) <= 192
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_screen_is_one_that_telegram_takes_and_its_buttons_fit_a_telephone(language: str) -> None:
+    with speaking(language):
+        messages = [screen.message for screen in phone.screens().values()]
+        sent = [payload(message)["html"] for message in messages]
+    for html in sent:
+        assert tidy(parse_html(html)[0])[0]
+    rows = [row for message in messages for row in message.buttons]
+    labels = [
+        button.label for row in rows for button in row if len(button.label) * LETTER > button_width(len(row))
+    ]
+    assert labels == [], "are cut off"
 
 
 @pytest.mark.parametrize("language", languages())
