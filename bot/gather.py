@@ -28,46 +28,41 @@ log = logging.getLogger("figurewatch.digest")
 
 
 class Gatherer:
-    """Sends digests while the worker runs. `gathered` is called when there are new ones."""
+    """Sends digests while the worker runs: `gather` makes them, and `gathered` is called when it did."""
 
     def __init__(
-        self,
-        store: Store,
-        destinations: Destinations,
-        clock: Callable[[], datetime],
-        gathered: Callable[[], object],
-        *,
-        look: float = LOOK,
+        self, gather: Callable[[], int], gathered: Callable[[], object], *, look: float = LOOK
     ) -> None:
-        self._store, self._destinations, self._clock = store, destinations, clock
-        self._gathered, self._look = gathered, look
+        self._gather, self._gathered, self._look = gather, gathered, look
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set."""
         while not stop.is_set():
             try:
-                if await asyncio.to_thread(self.gather):
+                if await asyncio.to_thread(self._gather):
                     self._gathered()
             except Exception:  # the edge around one look
                 log.exception("digests could not be made; trying again")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._look)
 
-    def gather(self) -> int:
-        """Make the digests that are due, and return how many."""
-        now = self._clock()
-        next_ripe = self._store.outbox.next_ripe(WAITS)
-        if (next_ripe is None or next_ripe > now) and not self._store.outbox.counts()["pending"]:
-            return 0
-        with self._store.writing() as tx:
-            return gather(tx, self._destinations, now)
 
-
-def gather(tx: Writer, destinations: Destinations, now: datetime) -> int:
-    """Turn what is held and due into one digest for each place; return how many there are.
+def gather(store: Store, destinations: Destinations, now: datetime) -> int:
+    """Turn what is held and due into one digest for each place, at once; return how many there are.
 
     Where it is quiet by now, all of it waits on, and what could not be sent before waits too.
     """
+    next_ripe = store.outbox.next_ripe(WAITS)
+    if (next_ripe is None or next_ripe > now) and not store.outbox.counts()["pending"]:
+        return 0
+    with store.writing() as tx:
+        made = _gather(tx, destinations, now)
+    if made:
+        crash.point("digest:done")
+    return made
+
+
+def _gather(tx: Writer, destinations: Destinations, now: datetime) -> int:
     wanted, made = wishes(tx, destinations), 0
     for place in tx.parcels.backlog() & wanted.keys():
         if loud_from(wanted[place], now) > now:

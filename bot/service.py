@@ -35,8 +35,7 @@ async def serve(settings: Settings, campaign: Campaign, store: Store, stop: asyn
         desk.sender.heard = metrics.heard
         pinger = Pinger(settings.healthcheck_url.get_secret_value()) if settings.healthcheck_url else None
         watchdog = Watchdog(desk, vitals, metrics, pinger)
-        where = desk.checker.committer.destinations
-        gatherer = Gatherer(store, where, desk.clock, desk.sender.poke)
+        gatherer = Gatherer(desk.gather, desk.sender.poke)
         duties: list[Duty] = [watchdog.run, gatherer.run, Board(desk).run]
         if polling := polling_of(desk, vitals):
             duties.append(polling.run)

@@ -18,6 +18,7 @@ POINTS = (
     "post:done",  # both are, and not committed
     "commit:done",
     "digest:added",  # what it gathers still waits to be told, and none is committed
+    "digest:done",  # it is committed, and not sent
     "lease:taken",
     "sender:due",  # a message is chosen, and not marked
     "sender:drawing",  # it has a picture, which is to be drawn
