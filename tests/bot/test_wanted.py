@@ -10,7 +10,7 @@ from bot.rules.places import Directory, Place, directory
 from bot.rules.wanted import Named, Names, understand, understand_two
 from bot.wording import asked
 from bot.wording.callbacks import Call, linked, mark, parsed, parsed_link, pressed
-from bot.wording.language import speaking, t
+from bot.wording.language import languages, speaking, t
 from scrapers.toolkit.contract import ENGLAND
 from state.records import AreaName
 
@@ -92,7 +92,7 @@ def test_a_figure_is_found_by_code_title_or_everyday_word(text: str, measure: st
     [
         ("gadael Kent", "treated_once", "91Q"),
         ("beth yw'r gyfradd gadael yn Kent?", "treated_once", "91Q"),
-        ("daeth i ben cyn triniaeth", "before_treatment", "England"),
+        ("diwedd cyn triniaeth", "before_treatment", "England"),
         ("amser aros", "M049", "England"),
         ("adferiad dibynadwy Devon", "M195", "15N"),
         ("faint o atgyfeiriadau sydd yn Devon", "M001", "15N"),
@@ -107,6 +107,15 @@ def test_a_figure_is_found_by_welsh_words_too_where_welsh_is_spoken(
 ) -> None:
     with speaking("cy"):
         assert meant(text, names()) == (measure, place)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_example_in_the_welcome_is_understood_in_its_own_language(language: str) -> None:
+    with speaking(language):
+        example = t("Try /figure drop-out Kent, or /help.").partition("/figure ")[2].partition(",")[0]
+        wanted = understand(example, names())
+    assert wanted.drop_out
+    assert [place.code for place in wanted.places] == ["91Q", "RXY"]
 
 
 def test_what_else_may_be_meant_comes_with_it() -> None:
