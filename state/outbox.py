@@ -96,6 +96,7 @@ _CONTENTS = sa.select(
     outbox.c.payload, _EARLIER, _was_sent(_told.c.resends > 0), _was_sent(_told.c.action == "anew")
 ).where(_ROW)
 _PICTURE = sa.select(blobs.c.body).where(blobs.c.digest == sa.bindparam("of_digest"))
+_DROP_PICTURES = sa.delete(blobs).where(~sa.exists().where(outbox.c.photo == blobs.c.digest))
 _REWORD = (
     sa.update(outbox)
     .where(
@@ -128,7 +129,7 @@ _BEGIN = (
         resends=outbox.c.resends + sa.case((outbox.c.state == "ambiguous", 1), else_=0),
     )
 )
-_ARRIVED = sa.update(outbox).where(_ROW, outbox.c.state != "sent")
+_ARRIVED = sa.update(outbox).where(_ROW, outbox.c.state != "sent").values(state="sent", photo=None)
 _PUT_BACK = sa.update(outbox).where(_IN_HAND)
 _PUT_BACK_COUNTED = _PUT_BACK.values(attempts=outbox.c.attempts + 1)
 _PUT_BACK_DOUBTED = _PUT_BACK.values(resends=outbox.c.resends + 1)
@@ -175,7 +176,7 @@ _WAITING_IN = _WAITING.where(
 _STILL_WAITS = (_ROW, outbox.c.state == "pending")
 _ROUTE = sa.update(outbox).where(*_STILL_WAITS)
 _GIVE_UP = sa.update(outbox).where(*_STILL_WAITS).values(state="dead")
-_TELL_IN = sa.update(outbox).where(*_STILL_WAITS, outbox.c.held.is_not(None)).values(state="sent")
+_TELL_IN = sa.update(outbox).where(*_STILL_WAITS, outbox.c.held.is_not(None)).values(state="sent", photo=None)
 _NEXT_RIPE = sa.select(sa.func.min(outbox.c.not_before)).where(_HELD, outbox.c.state == "pending")
 _BACKLOG = (
     sa.select(*outbox.c["chat", "thread"])
@@ -260,10 +261,10 @@ class Outbox:
                 return None
             return Contents(*connection.execute(_CONTENTS, {"of_id": row.id}).one())
 
-    def picture(self, digest: str) -> bytes:
-        """Return the photo that goes with a row, by its digest."""
+    def picture(self, digest: str) -> bytes | None:
+        """Return the photo that goes with a row, by its digest; None if it has gone everywhere by now."""
         with reading(self._engine) as connection:
-            picture: bytes = connection.execute(_PICTURE, {"of_digest": digest}).scalar_one()
+            picture: bytes | None = connection.scalar(_PICTURE, {"of_digest": digest})
         return picture
 
     def keep(self, claim: Claim, now: datetime) -> bool:
@@ -306,8 +307,11 @@ class Parcels:
 
     def sent(self, id: int, message_id: int | None, now: datetime) -> bool:
         """Remember that a row arrived, whatever was thought of it meanwhile; False if that was known."""
-        arrived = {"state": "sent", "done": now, "message_id": message_id, "error": ""}
-        return self._connection.execute(_ARRIVED, {"of_id": id, **arrived}).rowcount == 1
+        arrived = {"done": now, "message_id": message_id, "error": ""}
+        if self._connection.execute(_ARRIVED, {"of_id": id, **arrived}).rowcount != 1:
+            return False
+        self.drop_pictures()
+        return True
 
     def later(self, row: InHand, not_before: datetime, error: str, *, counts: bool = True) -> bool:
         """Put back a row that was surely not sent; `counts` says whether this was an attempt."""
@@ -379,6 +383,11 @@ class Parcels:
         told = [{"of_id": row.id, "held": f"{TOLD_IN}{alert}", "done": now} for row in rows]
         for values in told:
             self._connection.execute(_TELL_IN, values)
+        self.drop_pictures()
+
+    def drop_pictures(self) -> None:
+        """Forget the pictures that no message needs any more. One that may be sent again needs its own."""
+        self._connection.execute(_DROP_PICTURES)
 
     def backlog(self) -> set[Destination]:
         """Return the places, by chat and topic, for which something waits that is not held."""

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-SCHEMA = "0005"  # the newest migration; a test holds them together
+SCHEMA = "0006"  # the newest migration; a test holds them together
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -195,13 +195,14 @@ alerts = sa.Table(
     sa.Column("created", Instant, nullable=False),
 )
 
-blobs = sa.Table(  # pictures, each once, by the SHA-256 of its bytes
+blobs = sa.Table(  # pictures, each once, by the SHA-256 of its bytes, until they have gone everywhere
     "blobs",
     metadata,
     sa.Column("digest", Text, primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
+_HAS_PHOTO = sa.text("photo IS NOT NULL")
 outbox = sa.Table(  # `target` is the alert whose message is edited or replied to
     "outbox",
     metadata,
@@ -232,6 +233,7 @@ outbox = sa.Table(  # `target` is the alert whose message is edited or replied t
     sa.Index("ix_outbox_alert", "alert"),
     sa.Index("ix_outbox_target", "target"),
     sa.Index("ix_outbox_state", "state", "chat", "id"),
+    sa.Index("ix_outbox_photo", "photo", sqlite_where=_HAS_PHOTO, postgresql_where=_HAS_PHOTO),
 )
 
 leases = sa.Table(

@@ -339,6 +339,7 @@ class Writer(Reader):
         """Forget a chat: what it asked for, and what it was sent or was to be sent."""
         for table in (t.subscriptions, t.boards, t.guests, t.outbox, t.chats):
             self._connection.execute(sa.delete(table).where(table.c.chat == chat))
+        self.parcels.drop_pictures()
 
     def _put(self, alert: int, key: str, parcels: Sequence[Parcel], now: datetime) -> None:
         """Put parcels of an alert into the outbox, and their photos beside it.

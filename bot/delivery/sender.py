@@ -304,7 +304,7 @@ class Sender:
             if row.picture not in self._pictures:
                 crash.point("sender:drawing")
                 photo = await asyncio.to_thread(self._outbox.picture, row.picture)
-                self._pictures[row.picture] = await asyncio.to_thread(_as_png, photo)
+                self._pictures[row.picture] = await asyncio.to_thread(_as_png, photo) if photo else None
                 if len(self._pictures) > PICTURES:
                     del self._pictures[next(iter(self._pictures))]
             return self._pictures[row.picture]

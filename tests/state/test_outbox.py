@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -281,6 +283,33 @@ def test_the_log_has_one_entry_for_each_chat_in_order(store: Store) -> None:
         ]
         assert (log[0].text, log[0].sent, log[0].message_id) == ("About first", NOON + HOUR, 99)
         assert reader.alerts(limit=1) == log[-1:]
+
+
+def test_a_picture_is_kept_while_a_message_may_need_it(store: Store) -> None:
+    chart, other = b"\x89PNG, a chart", b"\x89PNG, another"
+    tell(store, "fact", replace(GROUP, photo=chart), replace(OTHER, photo=chart))
+    tell(store, "refused", replace(OTHER, photo=other))
+
+    def arrives(alert: int) -> list[bytes | None]:
+        """Let the first message that is due arrive, and return the pictures that are left."""
+        row = store.outbox.due(NOON)[0]
+        assert row.alert == alert
+        begin(store, row)
+        with store.writing() as tx:
+            assert tx.parcels.sent(row.id, 1, NOON)
+        return [store.outbox.picture(sha256(picture).hexdigest()) for picture in (chart, other)]
+
+    assert arrives(1) == [chart, other]
+    assert arrives(1) == [None, other]
+    [refused] = store.outbox.due(NOON)
+    hand = begin(store, refused)
+    with store.writing() as tx:
+        assert tx.parcels.dead(hand, "refused", NOON)
+        assert tx.parcels.resend(2, NOON)
+    assert store.outbox.picture(str(refused.picture)) == other
+    with store.writing() as tx:
+        tx.forget_chat("42")
+    assert store.outbox.picture(str(refused.picture)) is None
 
 
 @pytest.mark.parametrize("finding", [{"period": "2026-03", "was": 1.5}, {"name": "Whittington – “é”"}])
