@@ -14,6 +14,7 @@ from bot.campaign import parse_campaign
 from bot.commands.answering import Answer, Answers, Asked
 from bot.commands.asking import COMMANDS
 from bot.wording.callbacks import Call
+from bot.wording.language import ENGLISH, languages, speaking
 from bot.wording.markup import TEXT_LIMIT, payload, to_plain
 from state.records import Destination
 from state.store import Store
@@ -59,10 +60,16 @@ def said(answers: Answers, name: str, text: str = "", chat: str = TEAM) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(text=st.text(max_size=200) | st.sampled_from(["recovery Kent", "drop-out", "M062 91Q", "waits Devon"]))
-@example(text="<b>recovery</b> & Kent")
-def test_any_question_gets_an_answer_that_telegram_takes(answers: Answers, name: str, text: str) -> None:
-    content = payload(ask(answers, name, text).message)
+@given(
+    text=st.text(max_size=200) | st.sampled_from(["recovery Kent", "drop-out", "M062 91Q", "waits Devon"]),
+    language=st.sampled_from(languages()),
+)
+@example(text="<b>recovery</b> & Kent", language=ENGLISH)
+def test_any_question_gets_an_answer_that_telegram_takes(
+    answers: Answers, name: str, text: str, language: str
+) -> None:
+    with speaking(language):
+        content = payload(ask(answers, name, text).message)
     shown, _ = parse_html(content["html"])
     assert 0 < utf16_units(shown) <= TEXT_LIMIT
     for button in (button for row in content["buttons"] for button in row):
