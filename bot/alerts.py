@@ -26,7 +26,7 @@ from bot.rules.findings import (
 )
 from bot.rules.routing import WAITS, Way, codes_of
 from bot.rules.witness import packed
-from bot.wording.markup import Message, corrected, headed, payload, to_plain
+from bot.wording.markup import Message, corrected, headed, instead, payload, to_plain
 from bot.wording.messages import asked_about, compose
 from scrapers.toolkit.contract import Scraper
 from state.records import Amendment, Destination, NewAlert, Parcel, Telling
@@ -251,12 +251,15 @@ def told_as(tx: Reader, source: Scraper, episode: str) -> Telling | None:
 
 
 def amend(tx: Writer, source: Scraper, told: Telling, finding: Finding, now: datetime) -> None:
-    """Say an alert that was told as this finding says it, wherever it was told, under its number and time."""
+    """Say an alert that was told as this finding says it, wherever it was told, under its number and time.
+
+    What stands above it, as that somebody took care of it, stays.
+    """
     message = _composed(finding, source, told.id, told.created)
     kept = _kept(finding, source)
-    tx.amend_alert(
-        Amendment(told.id, kept.get("stands", "file"), to_plain(message), kept, payload(message)), now
-    )
+    words = payload(message)
+    payloads = {to: instead(said, words) for to, said in tx.payloads(told.id).items()}
+    tx.amend_alert(Amendment(told.id, kept.get("stands", "file"), to_plain(message), kept, payloads), now)
 
 
 def _kept(finding: Finding, source: Scraper | None) -> dict[str, Any]:

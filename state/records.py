@@ -262,13 +262,16 @@ class Telling(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """Other words for an alert that was told already; `episode` tells it from other amendments."""
+    """Other words for an alert that was told already, and what it says in each chat from now on.
+
+    `episode` tells it from other amendments.
+    """
 
     alert: int
     episode: str
     text: str
     finding: Mapping[str, Any]
-    payload: Mapping[str, Any]
+    payloads: Mapping[Destination, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,16 +117,6 @@ _INSERT_PARCEL = sa.insert(t.outbox)
 _INSERT_BLOB = insert_once(t.blobs, "digest", "body")
 _ALERT = sa.select(*t.alerts.c["id", "kind", "dedupe"]).where(t.alerts.c.id == sa.bindparam("of_alert"))
 _AMEND = sa.update(t.alerts).where(t.alerts.c.id == sa.bindparam("of_alert"))
-_PLACES = (
-    sa.select(*t.outbox.c["chat", "thread"])
-    .where(
-        t.outbox.c.alert == sa.bindparam("of_alert"),
-        t.outbox.c.action.in_(["send", "reply"]),
-        t.outbox.c.part == 1,
-        sa.or_(t.outbox.c.held.is_(None), t.outbox.c.state == "pending"),  # or there is nothing to edit
-    )
-    .order_by(t.outbox.c.id)
-)
 
 
 class Writer(Reader):
@@ -315,7 +305,7 @@ class Writer(Reader):
         return True
 
     def amend_alert(self, amendment: Amendment, now: datetime) -> None:
-        """Say an alert in other words from now on, in the log and in each chat that it was told in.
+        """Say an alert in other words from now on, in the log and in these chats.
 
         LookupError if there is no such alert.
         """
@@ -326,8 +316,8 @@ class Writer(Reader):
         said = {"text": amendment.text, "finding": dict(amendment.finding)}
         self._connection.execute(_AMEND, {**of_alert, **said})
         edits = [
-            Parcel(row.chat, amendment.payload, row.thread, action="edit", target=alert.id)
-            for row in self._connection.execute(_PLACES, of_alert)
+            Parcel(chat, payload, thread, action="edit", target=alert.id)
+            for (chat, thread), payload in amendment.payloads.items()
         ]
         self._put(alert.id, f"{alert.dedupe}|{alert.kind}|{amendment.episode}", edits, now)
 

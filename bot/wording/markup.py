@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from html import escape
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -114,6 +115,13 @@ def headed(payload: Mapping[str, Any], mark: str) -> dict[str, Any]:
     """Return an outbox payload with a line before its first, without markup."""
     words = {form: f"{mark}\n{payload[form]}" for form in ("html", "plain", "short")}
     return {**payload, **words, "marks": payload.get("marks", 0) + 1}
+
+
+def instead(said: Mapping[str, Any], payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an outbox payload that takes the place of another: under its marks, and no louder."""
+    marks = said["plain"].split("\n")[: said.get("marks", 0)]
+    quiet = {**payload, "silent": payload["silent"] or said.get("silent", False)}
+    return reduce(headed, reversed(marks), quiet)
 
 
 def bold(*parts: Part) -> Styled:

@@ -64,8 +64,8 @@ def said(text: str, **more: Any) -> dict[str, Any]:
 def amend(office: Office, alert: int, text: str, episode: str = "", **more: Any) -> None:
     """Say an alert in other words."""
     with office.store.writing() as tx:
-        words = Amendment(alert, episode or text, text, {}, said(text, **more))
-        tx.amend_alert(words, office.clock())
+        payloads = dict.fromkeys(tx.payloads(alert), said(text, **more))
+        tx.amend_alert(Amendment(alert, episode or text, text, {}, payloads), office.clock())
 
 
 def answer(office: Office, text: str, target: int, action: Action = "reply", chat: int = GROUP) -> None:
@@ -225,7 +225,8 @@ def test_an_edit_whose_markup_is_refused_is_made_plain(office: Office) -> None:
     office.post("first")
     office.drain()
     with office.store.writing() as tx:
-        tx.amend_alert(Amendment(1, "x", "630", {}, {**said("630"), "html": "<p>630</p>"}), office.clock())
+        payloads = {to: {**said("630"), "html": "<p>630</p>"} for to in tx.payloads(1)}
+        tx.amend_alert(Amendment(1, "x", "630", {}, payloads), office.clock())
     office.drain()
     assert office.server.chat(GROUP).texts == ["630"]
 

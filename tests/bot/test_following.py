@@ -445,10 +445,12 @@ def test_a_correction_marks_the_first_message_and_replies_to_it(house: House) ->
     async def scene() -> None:
         async with at_work(house) as (team, chat):
             await team.tell(ReleaseOut("release:april", APRIL, ()), source=MONTHLY)
+            first = chat.messages[0]
+            await team.say(chat, f"/ack {first.text.rpartition('#')[2]}")
             await team.tell(revised(), source=MONTHLY)
-            first, second = chat.messages
+            second = chat.messages[-1]
             number = second.text.rpartition("#A")[2]
-            assert first.text.startswith(f"✏️ Corrected since: see #A{number}\n📊 ")
+            assert first.text.startswith(f"✏️ Corrected since: see #A{number}\n✔️ Handled by an admin\n📊 ")
             assert second.reply_to == first.id
 
     asyncio.run(scene())

@@ -14,7 +14,8 @@ from bot.rules.periods import shifted
 from bot.rules.petition import Marks
 from bot.rules.witness import differences, packed, unpacked, with_said
 from scrapers.toolkit.contract import ENGLAND, Figure, Measure, Statement, Unit
-from tests.bot.house import House, open_house
+from tests.bot.desk import working
+from tests.bot.house import TEAM, House, open_house
 from tests.fakes.bot_api import refusal
 from tests.fakes.nhs import Issue, Nhs, england, introduction, month_file
 
@@ -105,6 +106,17 @@ async def tell_early(house: House) -> None:
         desk.drop_lease()
 
 
+async def acknowledge(house: House) -> None:
+    """Mark the newest message as handled, and let that be seen."""
+    async with working(house) as team:
+        chat = house.telegram.chat(TEAM)
+        number = chat.texts[-1].rpartition("#")[2]
+        assert "is marked as handled" in await team.say(chat, f"/ack {number}")
+        chat.messages.pop()
+        await team.deliver()
+        team.desk.drop_lease()
+
+
 def test_a_release_is_one_message_that_the_file_completes(house: House, nhs: Nhs) -> None:
     april(nhs)
     asyncio.run(tell_early(house))
@@ -115,9 +127,11 @@ def test_a_release_is_one_message_that_the_file_completes(house: House, nhs: Nhs
     assert "Within 6 weeks 88.3% (88.3%) of those finished" in early
     assert "Treated once only" not in early
     assert "seen 09:30:41" in early
+    asyncio.run(acknowledge(house))
     house.later(minutes=1)
     asyncio.run(house.check(MONTHLY))
     [whole] = told(house)
+    assert whole.startswith(f"✔️ Handled by a member of the team\n{early.splitlines()[0]}\n")
     assert READING not in whole
     assert "Treated once only 40.8%" in whole
     assert "seen 09:30:41" in whole
