@@ -14,7 +14,7 @@ $(VENV)/.runtime: requirements.txt
 	touch $@
 
 $(VENV)/.ready: $(VENV)/.runtime requirements-dev.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	touch $@
 
 run: $(VENV)/.runtime
