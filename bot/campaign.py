@@ -270,6 +270,8 @@ def _faults_of_watches(
     for where, _, watch in watches:
         if unknown := _unknown_measure(watch.measure, sources.values()):
             yield f"{where} measure: {unknown}"
+        if any(source.span > 1 and source.has_measure(watch.measure) for source in sources.values()):
+            yield f"{where} measure: neighbouring months of {watch.measure} overlap: they cannot be judged"
         if watch.measure in DEATHS and watch.area != ENGLAND.code:
             yield f"{where} {watch.measure} counts deaths, which are never shown below England"
         if (series := (watch.measure, watch.area)) in seen:

@@ -18,4 +18,4 @@ def history_of(tx: Reader, source: Scraper) -> History:
 
 def rows_of(source: Scraper, period: str, history: History) -> tuple[Row, ...]:
     """Return the headline rows of a period, each beside what can be compared with it."""
-    return headline_rows(source.headlines, period, history, shipped_breaks())
+    return headline_rows(source.headlines, period, history, shipped_breaks(), source.span)

@@ -104,6 +104,7 @@ class InactivityLongTermSick(Scraper):
         Headline("Inactivity rate", "LF2S", Unit.PERCENT, f"of {_AGED}"),
     )
     headline_area = UK
+    span = 3
     caution = (
         "Long-term sick is sickness of any kind, not of mental health alone. Each figure is an estimate for "
         "three months and named by the middle one, so that neighbours overlap."

@@ -432,7 +432,8 @@ class Answers:
         if not is_shown(named.id, place.code):
             return None
         history = tx.series(source.key, (place.kind, place.code), needs_of(named.id))
-        said = account(named.id, place.code, history, self._aim(named.id, place.code), self._breaks, until)
+        aim = self._aim(named.id, place.code)
+        said = account(named.id, place.code, history, aim, self._breaks, until, source.span)
         if said is None:
             return None
         lines = [headline.caution for headline in source.headlines if headline.measure == named.id]

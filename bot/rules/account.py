@@ -43,7 +43,8 @@ class Account:
 
     `state` says why there is no value: withheld, a share of too `few`, or missing parts. `parts` are
     numerator and denominator. `year` is the share of twelve months together. `verdict` is None for fewer
-    than thirteen periods. `broken` is the break from which on it can be compared.
+    than thirteen periods. `broken` is the break from which on it can be compared. Each figure is of `span`
+    periods: where they overlap, `before` is the nearest that does not, and there is no verdict.
     """
 
     measure: str
@@ -61,6 +62,7 @@ class Account:
     verdict: Verdict | None = None
     extreme: since.Extreme | None = None
     broken: Break | None = None
+    span: int = 1
 
     @property
     def assurance(self) -> str | None:
@@ -83,7 +85,13 @@ def needs_of(measure: str) -> tuple[str, ...]:
 
 
 def account(
-    measure: str, area: str, history: History, aim: Aim, breaks: Breaks, until: str | None = None
+    measure: str,
+    area: str,
+    history: History,
+    aim: Aim,
+    breaks: Breaks,
+    until: str | None = None,
+    span: int = 1,
 ) -> Account | None:
     """Return the account of a measure in an area; None where nothing is stored of it.
 
@@ -106,7 +114,7 @@ def account(
     start = broken.period if broken else ""
     judged = newest(judged_values(measure, area, known), start, aim.settings)
     fit = judged is not None and judged.points >= FEWEST_POINTS and periods.kind(period) != "year"
-    before = periods.shifted(period, -1)
+    before = periods.shifted(period, -span)
     return Account(
         measure,
         area,
@@ -120,9 +128,10 @@ def account(
         year=year_of(measure, known, period, start),
         share=share,
         parts=_parts(share, known, period),
-        verdict=judged if fit else None,
+        verdict=judged if fit and span == 1 else None,
         extreme=since.extreme(values, period, start) if values[period] is not None else None,
         broken=broken,
+        span=span,
     )
 
 

@@ -21,15 +21,15 @@ def needed(headlines: Sequence[Headline]) -> frozenset[str]:
 
 
 def headline_rows(
-    headlines: Sequence[Headline], period: str, history: History, breaks: Breaks
+    headlines: Sequence[Headline], period: str, history: History, breaks: Breaks, span: int = 1
 ) -> tuple[Row, ...]:
     """Return the headline rows of a period; a figure that is not there has no row, a withheld one has.
 
     `history` holds the figures of the headlines' area. What was said before a measure's last break is not
-    compared.
+    compared, nor what shares a month with the period: each figure is of `span` of them.
     """
     now = _said(period, history)
-    earlier = {"before": periods.shifted(period, -1), "year_ago": periods.year_before(period)}
+    earlier = {"before": periods.shifted(period, -span), "year_ago": periods.year_before(period)}
     if periods.kind(period) == "year":
         del earlier["year_ago"]  # it is the one before
     rows = []

@@ -115,7 +115,7 @@ def _beside(told: Told) -> Iterator[str]:
     account = told.account
     each = _each(account.period)
     if account.before is not None:
-        yield t("{each} before: {value}.", each=_capital(each), value=_value(told, account.before)) + (
+        yield _before(told, account.before) + (
             " " + t("Same {each} last year: {value}.", each=each, value=_value(told, account.year_ago))
             if account.year_ago is not None
             else ""
@@ -124,12 +124,21 @@ def _beside(told: Told) -> Iterator[str]:
         yield t("Same {each} last year: {value}.", each=each, value=_value(told, account.year_ago))
     if account.verdict is not None and account.value is not None:
         yield _usual(told, account.verdict)
+    elif account.value is not None and account.span > 1:
+        yield t("Neighbouring months overlap, so that it is not said what is usual.")
     elif account.value is not None and periods.kind(account.period) in ("month", "quarter"):
         yield t(
             "Too few {each}s with a value to say what is usual ({fewest} are needed).",
             each=each,
             fewest=FEWEST_POINTS,
         )
+
+
+def _before(told: Told, value: float) -> str:
+    account, said = told.account, _value(told, value)
+    if account.span > 1:
+        return t("{count} months before: {value}.", count=account.span, value=said)
+    return t("{each} before: {value}.", each=_capital(_each(account.period)), value=said)
 
 
 def _usual(told: Told, verdict: Verdict) -> str:

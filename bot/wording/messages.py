@@ -184,7 +184,7 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
         lines.append(line(t("It is out; none of the headline figures is in it.")))
     elif compared:
         kind = periods.kind(finding.release.period or "")
-        shown = " · ".join(t(COMPARISONS[name][kind]) for name in compared)
+        shown = " · ".join(_comparison(name, kind, source.span) for name in compared)
         lines.append(line(italic(t("In brackets: {shown}", shown=shown))))
     cautions = [t(source.caution)] if rows else []
     cautions += [t(row.caution) for row in finding.rows]
@@ -196,6 +196,13 @@ def _release(finding: ReleaseOut, source: Scraper, now: datetime) -> Message:
     if finding.remarks:
         tail += signals.remarks(finding.remarks)
     return Message((*lines, *rows), (), tuple(tail), _open(finding.release.url))
+
+
+def _comparison(name: str, kind: periods.Kind, span: int) -> str:
+    """Return with what a headline figure is compared, where each is of `span` periods."""
+    if name == "before" and span > 1:
+        return t("{count} months before", count=span)
+    return t(COMPARISONS[name][kind])
 
 
 def _row(row: Row, compared: Sequence[str]) -> Line:

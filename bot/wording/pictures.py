@@ -41,12 +41,14 @@ def control_chart(
     """Return the chart of a series as the watch list judges it: limits of the two newest years.
 
     `values` are by period; `breaks` are the first periods of a new meaning. Limits begin at the last break.
+    There are none where neighbouring figures overlap.
     """
     newest = max(values)
     shown = [periods.shifted(newest, -back) for back in range(SHOWN - 1, -1, -1)]
     shown = shown[next(n for n, period in enumerate(shown) if period in values) :]
     known = [values.get(period) for period in shown]
     first = max(len(shown) - JUDGED, shown.index(breaks[-1]) if breaks and breaks[-1] in shown else 0)
+    first = first if source.span == 1 else len(shown)
     mean, lower, upper, kinds = _limits([nan if v is None else v for v in known[first:]], aim.settings)
     tones: list[Tone] = [*(first * _COMMON), *(tone(kind, aim.good) for kind in kinds)]
     return SeriesChart(

@@ -246,6 +246,7 @@ class Scraper(ABC):
     is_petition: ClassVar[bool] = False  # True where that is a petition, which may have a goal and marks
     headlines: ClassVar[Sequence[Headline]] = ()  # what the message of a release shows, in this order
     headline_area: ClassVar[Area] = ENGLAND  # the area of the headlines
+    span: ClassVar[int] = 1  # months of which each figure is: where they are more, neighbours overlap
     caution: ClassVar[str] = ""  # what all its figures must not be taken for, in one sentence
 
     measures: Collection[str] = ()  # the ids of its measures, as far as they are known beforehand

@@ -189,11 +189,13 @@ def test_a_measure_is_one_of_a_source_that_is_watched(tmp_path: Path) -> None:
         tmp_path,
         HEAD
         + watch.format("treated_onc")
+        + watch.format("LF69")
         + claim.format("one", annual, "finished")
         + claim.format("two", annual, "Count_ReferralReceived")
         + claim.format("three", "inactivity_long_term_sick", "M038"),
     ) == [
         "[[watch]] 1: measure: unknown measure 'treated_onc'; did you mean 'treated_once'?",
+        "[[watch]] 2: measure: neighbouring months of LF69 overlap: they cannot be judged",
         "[[claim]] 1: figure.measure: unknown measure 'finished'; did you mean 'finished_share'?",
         "[[claim]] 2: figure.measure: unknown measure 'Count_ReferralReceived'; "
         "did you mean 'Count_ReferralsReceived'?",

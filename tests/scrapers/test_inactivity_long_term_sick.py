@@ -13,9 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.alerts import Destinations
+from bot.campaign import parse_campaign
+from bot.commands.answering import Answers, Asked
+from bot.rules.account import Aim
+from bot.wording.charts import alt_text
+from bot.wording.markup import to_plain
+from bot.wording.pictures import control_chart
 from scrapers.inactivity_long_term_sick import MEASURES, TOPIC, InactivityLongTermSick, three_months
 from scrapers.toolkit.capture import Look
-from scrapers.toolkit.contract import Figure, Release, Web
+from scrapers.toolkit.contract import Figure, Release, Unit, Web
+from state.records import Destination
 from tests.bot.house import House, open_house, sqlite
 from tests.fakes.sites import Sites
 from tests.scrapers.asking import CAPTURES, asking, looked
@@ -28,9 +36,9 @@ AUGUST = {
     "LF2S": {"2025 JUL": "21.0", "2025 AUG": "21.0"},
 }
 SEPTEMBER = {
-    "LF69": {"2025 JUL": "2818", "2025 AUG": "2825", "2025 SEP": "2814"},
-    "LF2M": {"2025 JUL": "9085", "2025 AUG": "9080", "2025 SEP": "9075"},
-    "LF2S": {"2025 JUL": "21.0", "2025 AUG": "21.0", "2025 SEP": "20.9"},
+    "LF69": {"2025 JUN": "2800", "2025 JUL": "2818", "2025 AUG": "2825", "2025 SEP": "2814"},
+    "LF2M": {"2025 JUN": "9090", "2025 JUL": "9085", "2025 AUG": "9080", "2025 SEP": "9075"},
+    "LF2S": {"2025 JUN": "21.2", "2025 JUL": "21.0", "2025 AUG": "21.0", "2025 SEP": "20.9"},
 }
 NEWEST = {cdid: months["2025 SEP"] for cdid, months in SEPTEMBER.items()}
 JSON = "application/json; charset=utf-8"
@@ -213,8 +221,9 @@ def test_a_new_month_is_one_message_however_many_figures_it_states_anew(house: H
     assert len(house.team) == 2
     text = house.team[1]
     assert "United Kingdom: September 2025" in text
-    assert "Long-term sick 2,814 thousand (2,825 thousand)" in text
-    assert "Inactivity rate 20.9% (21.0%" in text
+    assert "In brackets: 3 months before\n" in text
+    assert "Long-term sick 2,814 thousand (2,800 thousand)" in text
+    assert "Inactivity rate 20.9% (21.2%" in text
     assert "sickness of any kind" in text
     assert "3 figures of earlier periods changed with it" in text
     assert house.operator == []
@@ -234,6 +243,18 @@ def test_a_source_of_no_organisations_says_nothing_of_them(house: House) -> None
     asyncio.run(story())
     assert "Long-term sick" in house.team[1]
     assert "series checked" not in house.team[1]
+    campaign, where = parse_campaign(house.campaign, "campaign.toml"), Destinations((), Destination("log"))
+    with house.store() as store:
+        answer = Answers(store, campaign, where).figure(Asked("long-term sick", "log", house.now))
+    said = to_plain(answer.message)
+    assert "\n3 months before: 2,814 thousand. Same month last year: 2,814 thousand.\n" in said
+    assert "\nNeighbouring months overlap, so that it is not said what is usual.\n" in said
+
+
+def test_a_chart_has_no_limits_where_neighbouring_months_overlap() -> None:
+    values = {f"{year}-{month:02}": 2_800.0 + month for year in (2023, 2024) for month in range(1, 13)}
+    said = alt_text(control_chart("Long-term sick", Unit.THOUSANDS, values, SOURCE, Aim("down")))
+    assert said == ("Chart of Long-term sick, January 2023 to December 2024. Last value 2,812 thousand.")
 
 
 def test_a_round_without_news_costs_one_request(house: House) -> None:
