@@ -27,6 +27,7 @@ from bot.delivery.transports import (
     TelegramTransport,
     Transport,
 )
+from bot.followers import following
 from bot.gather import gather
 from bot.operate import crash
 from bot.operate.evidence import Evidence, folder_of
@@ -160,7 +161,7 @@ async def open_desk(
                 store,
                 transport,
                 allowed=where.chats,
-                subscribed=lambda: {one.chat for one in store.subscriptions().values()},
+                subscribed=lambda: following(store, where),
                 claim=right.claim,
                 clock=clock,
                 tell_operator=lambda tx, finding, now: post(tx, where, None, [finding], now),

@@ -12,7 +12,7 @@ from bot.rules.places import lies
 from bot.rules.routing import ELSEWHERE, WAITS, News, Way, codes_of, route
 from scrapers.toolkit.contract import ENGLAND, Scraper
 from state.records import Destination, Subscription, Waiting
-from state.store import Reader, Writer
+from state.store import Reader, Store, Writer
 
 if TYPE_CHECKING:
     from bot.alerts import Destinations
@@ -30,7 +30,18 @@ class Told(NamedTuple):
 
 def wishes(tx: Reader, destinations: Destinations) -> Wishes:
     """Return what each chat that may be told asked for; the team's get everything unless they chose."""
-    return {**{place: Subscription(*place) for place in destinations.team}, **tx.wanted()}
+    asked = {place: one for place, one in tx.wanted().items() if may_follow(place.chat, destinations)}
+    return {**{place: Subscription(*place) for place in destinations.team}, **asked}
+
+
+def may_follow(chat: str, destinations: Destinations) -> bool:
+    """Return whether a chat gets what it asks for: a person does, a group while the settings name it."""
+    return not chat.startswith("-") or chat in destinations.chats
+
+
+def following(store: Store, destinations: Destinations) -> set[str]:
+    """Return the chats that get something because they asked for it."""
+    return {place.chat for place in store.subscriptions() if may_follow(place.chat, destinations)}
 
 
 def followers(

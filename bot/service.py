@@ -12,6 +12,7 @@ from bot.commands.following import Following
 from bot.commands.polling import Polling
 from bot.commands.replies import Quota
 from bot.desk import Desk, open_desk, utc_now
+from bot.followers import following
 from bot.gather import Gatherer
 from bot.operate.health import HealthServer
 from bot.operate.metrics import Metrics
@@ -50,10 +51,10 @@ def polling_of(desk: Desk, vitals: Vitals) -> Polling | None:
     settings = desk.settings
     if settings.telegram_bot_token is None:
         return None
-    chats = desk.checker.committer.destinations.chats
+    where = desk.checker.committer.destinations
 
     def allowed() -> set[str]:
-        served = {*chats, *(chat for chat, _ in desk.store.subscriptions())}
+        served = where.chats | following(desk.store, where)
         known = desk.store.chats().items()
         return {*served, *(state.moved_to for chat, state in known if chat in served and state.moved_to)}
 

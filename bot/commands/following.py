@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ SIGNING = ("release", "reject")  # done by an admin too, where a message waits f
 ALWAYS = ("mute", "unmute", "quiet", "unsubscribe")  # done however late they are heard
 VERBS = ("set", "mute", "sign", "test")  # of our buttons
 PATIENCE = timedelta(days=1)  # with a group that nobody has allowed
+LOOK = 600.0  # seconds between two looks at whose time is over
 
 
 class Following:
@@ -74,12 +76,26 @@ class Following:
         """Show each chat its menu of commands, and introduce ourselves where we were allowed meanwhile."""
         every = overviews.menu() | settled.menu_of_members()
         await show_menus(bot, every, settled.menu_of_admins(), self._menu_of_operators())
-        guests = await asyncio.to_thread(self._guests)
-        for chat, guest in guests.items():
+        for chat, guest in (await asyncio.to_thread(self._guests)).items():
             if chat in self._where.chats and guest.introduced is None:
                 await self._introduce(chat)
-            elif chat not in self._where.chats and self._desk.clock() - guest.since > PATIENCE:
-                await self._leave(bot, chat)
+
+    async def run(self, bot: Bot, stop: asyncio.Event) -> None:
+        """Leave groups that nobody has allowed in their time, be they silent, until `stop` is set."""
+        while not stop.is_set():
+            try:
+                for chat, guest in (await asyncio.to_thread(self._guests)).items():
+                    if self._is_over(chat, guest):
+                        await self._leave(bot, chat)
+            except Exception as error:  # the edge around one look
+                note_error(error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK)
+
+    def _is_over(self, chat: str, guest: Guest | None) -> bool:
+        """Return whether a group has no place here: nobody has allowed it, and none or no longer waits."""
+        waits = guest is not None and self._desk.clock() - guest.since <= PATIENCE
+        return chat not in self._where.chats and not waits
 
     async def joined(self, change: ChatMemberUpdated) -> None:
         """Introduce ourselves in a chat that took us in, unless that was done before."""
@@ -104,7 +120,7 @@ class Following:
             return await self._followed(message)
         chat = str(message.chat.id)
         guest = (await asyncio.to_thread(self._guests)).get(chat)
-        if guest is None or self._desk.clock() - guest.since > PATIENCE:
+        if self._is_over(chat, guest):
             await self._leave(bot, chat)
         return True
 

@@ -72,6 +72,7 @@ class Polling:
                     await self._asking.begin(application.bot)
                 if self._following:
                     await self._following.begin(application.bot)
+                    await self._following.run(application.bot, stop)
                 await stop.wait()
         finally:
             if self._asking:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.board import Board
+from bot.commands import following as following_module
 from bot.commands.samples import sample_signal
 from bot.held import NotHeld, release
 from bot.rules.findings import Asked, Closed, MarkCrossed, ReleaseOut, Revised, Row, WatchMoved
@@ -408,7 +409,10 @@ def test_a_group_that_adds_the_bot_is_told_its_id_waited_for_and_then_introduced
     asyncio.run(again())
 
 
-def test_an_unknown_group_is_left_and_one_that_was_never_allowed_after_a_day(house: House) -> None:
+def test_an_unknown_group_is_left_and_one_that_was_never_allowed_after_a_day_without_a_word(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following_module, "LOOK", 0.02)
     group, waiting = house.telegram.add_chat(STRANGER), house.telegram.add_chat(-1010)
 
     async def scene() -> None:
@@ -417,11 +421,38 @@ def test_an_unknown_group_is_left_and_one_that_was_never_allowed_after_a_day(hou
             await until(lambda: group.refuses)
             house.telegram.invite(-1010)
             await until(lambda: waiting.messages)
-            house.now += timedelta(hours=25)
-            house.telegram.say(-1010, "/status")
+            house.later(hours=23)
+            await asyncio.sleep(0.1)
+            assert waiting.refuses == ""
+            house.later(hours=2)
             await until(lambda: waiting.refuses)
+            assert house.telegram.chat(TEAM).refuses == ""
 
     asyncio.run(scene())
+
+
+def test_a_group_that_is_allowed_no_longer_gets_nothing_whatever_it_had_chosen(house: House) -> None:
+    group = house.telegram.add_chat(STRANGER)
+    group.admins = {ADMIN}
+    house.more["alert_chats"] = f"{TEAM},{STRANGER}"
+
+    async def chosen() -> None:
+        async with at_work(house) as (team, _):
+            await team.say(group, "/quiet 22:00-07:00")
+            await team.tell(mark(700))
+            assert group.texts[-1].startswith("✍️ 700 signatures")
+            team.desk.drop_lease()
+
+    async def withdrawn() -> None:
+        async with working(house) as team:
+            await team.tell(mark(800))
+            assert not any("800" in text for text in group.texts)
+            house.telegram.say(STRANGER, "/status")
+            await until(lambda: group.refuses)
+
+    asyncio.run(chosen())
+    house.more["alert_chats"] = str(TEAM)
+    asyncio.run(withdrawn())
 
 
 def test_an_alert_is_marked_as_handled_by_role_and_not_by_name(house: House) -> None:

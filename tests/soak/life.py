@@ -20,7 +20,7 @@ from tests.fakes.bot_api import TOKEN
 from tests.soak.pens import Pen, drawing
 
 TEAM, FORUM, TOPIC, PERSON, OPERATOR = -1001, -1003, 7, 5, -1002
-SLEEPER, READER = 6, -1004  # who is silent at night, and who wants all but what is critical in a digest
+SLEEPER, READER = 6, 7  # who is silent at night, and who wants all but what is critical in a digest
 PETITIONS = (1, 2)
 GOALS = {2: 1000}
 MONTHLY = "talking_therapies_monthly"

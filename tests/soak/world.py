@@ -264,10 +264,10 @@ def world(database: str, seed: int) -> Iterator[World]:
     """Give a world with a past, in which nothing was looked at yet but what the store knows."""
     with Sites() as sites, BotApi() as telegram, TemporaryDirectory() as pens:
         make_pens(Path(pens))
-        for chat in (TEAM, OPERATOR, READER):
+        for chat in (TEAM, OPERATOR):
             telegram.add_chat(chat)
         telegram.add_chat(FORUM, topics=(TOPIC,))
-        for chat in (PERSON, SLEEPER):
+        for chat in (PERSON, SLEEPER, READER):
             telegram.add_chat(chat, kind="private")
         place = Place(database, sites.url, telegram.url, pens)
         nhs = Nhs(sites, {issue.period: issue for issue in past()})
