@@ -1,9 +1,19 @@
-"""What people may write and press, and how what they then see begins: one line for each."""
+"""Each kind of chat, and what people may write and press there, with how what they then see begins."""
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from tests.bot.desk import ADMIN
+from tests.fakes.bot_api import Kind
+
+# By name: its id, its kind, and the topic in it.
+ROOMS: dict[str, tuple[int, Kind, int | None]] = {
+    "a private chat": (ADMIN, "private", None),
+    "a group": (-2001, "group", None),
+    "a supergroup": (-2003, "supergroup", None),
+    "a topic": (-2004, "supergroup", 7),
+}
 ADMINS_ONLY = "Only admins of this chat can do that."
 OPERATORS_ONLY = "Only the operators of this bot can do that."
 

@@ -20,17 +20,12 @@ from scrapers.toolkit.contract import ENGLAND, Figure
 from state.records import Trouble
 from tests.bot.asked import MONTHLY, MONTHS, NOW, RECOVERY, TRUST, Conversation, listening, until
 from tests.bot.house import OPERATOR, House, open_house, sqlite
-from tests.fakes.bot_api import BLOCKED, Kind, rate_limited, refusal
+from tests.bot.rooms import ROOMS
+from tests.fakes.bot_api import BLOCKED, rate_limited, refusal
 
 pytestmark = pytest.mark.anyio
 
-PERSON, GROUP, STRANGER = 501, -2001, 999
-ROOMS: dict[str, tuple[int, Kind, int | None]] = {
-    "a private chat": (PERSON, "private", None),
-    "a group": (GROUP, "group", None),
-    "a supergroup": (-1003, "supergroup", None),
-    "a topic": (-1004, "supergroup", 7),
-}
+GROUP, STRANGER = -2001, 999
 
 
 @pytest.fixture
@@ -55,22 +50,6 @@ async def talking(house: House, room: str = "a group") -> AsyncIterator[Conversa
         yield Conversation(house.telegram, chat, thread)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-async def test_every_command_is_answered_where_it_was_asked(
-    house: House, room: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(replies, "MOST_IN_GROUP", 100)
-    async with talking(house, room) as person:
-        for name in COMMANDS:
-            words = {"figure": " drop-out Kent", "why": " 1", "export": " recovery", "compare": " wait Kent"}
-            told = "@figurewatch_bot" if person.chat.kind != "private" else ""
-            answer = await person.ask(f"/{name}{told}{words.get(name, '')}")
-            assert answer.text, name
-            assert answer.thread == person.thread, name
-            if name in ("compare", "petition"):
-                await until(lambda: person.chat.messages[-1].photo is not None)
-
-
 async def test_a_figure_is_told_with_all_that_it_is_to_be_compared_with(house: House) -> None:
     async with talking(house) as person:
         answer = await person.ask("/figure drop-out England")
@@ -85,16 +64,6 @@ async def test_a_figure_is_told_with_all_that_it_is_to_be_compared_with(house: H
         "Treated once includes single sessions that were agreed.",
         "NHS England · published 14 May 2026",
     ]
-
-
-async def test_a_chart_is_drawn_at_a_press(house: House) -> None:
-    async with talking(house, "a topic") as person:
-        answer = await person.ask("/figure recovery Kent")
-        assert await person.press(answer, "Chart") == ""
-        await until(lambda: person.chat.messages[-1].photo is not None)
-        shown = person.chat.messages[-1]
-        assert (shown.thread, shown.reply_to) == (7, answer.id)
-        assert "Open Government Licence" in shown.text
 
 
 async def test_another_meaning_takes_the_answers_place_at_a_press(house: House) -> None:

@@ -22,18 +22,12 @@ from scrapers.toolkit.contract import Release, Unit
 from tests.bot.asked import CAMPAIGN, KENT, MONTHLY, MONTHS, fill
 from tests.bot.desk import ADMIN, MEMBER, Team, until, working
 from tests.bot.house import OPERATOR, House, open_house, sqlite
-from tests.bot.rooms import ADMINS_ONLY, ASKED, OPERATORS_ONLY, PRESSES, QUESTIONS, Press
+from tests.bot.rooms import ADMINS_ONLY, ASKED, OPERATORS_ONLY, PRESSES, QUESTIONS, ROOMS, Press
 from tests.bot.test_routing import shift
-from tests.fakes.bot_api import Chat, Kind, Shown
+from tests.fakes.bot_api import Chat, Shown
 
 pytestmark = pytest.mark.anyio
 
-ROOMS: dict[str, tuple[int, Kind, int | None]] = {
-    "a private chat": (ADMIN, "private", None),
-    "a group": (-2001, "group", None),
-    "a supergroup": (-2003, "supergroup", None),
-    "a topic": (-2004, "supergroup", 7),
-}
 PETITIONS = [
     {"source": "parliament_petition", "id": 5, "goal": 1000, "tell_at": ["every 100"]},
     {"source": "parliament_petition", "id": 6},
@@ -105,8 +99,10 @@ class Room:
                 assert len(self.chat.messages) == count, press
             case how:
                 await _sees(lambda: self._came(press.brings, count), press)
-                assert bool(self.chat.messages[-1].photo) == (how == "picture"), press
-                assert {shown.thread for shown in self.chat.messages[count:]} == {self.thread}, press
+                came = self.chat.messages[count:]
+                assert {shown.thread for shown in came} == {self.thread}, press
+                assert came[0].reply_to == message.id or data == "test", press
+                assert bool(came[-1].photo) == (how == "picture"), press
         return data
 
     def _came(self, text: str, since: int) -> bool:
@@ -204,7 +200,11 @@ async def test_every_button_does_what_it_says_where_it_is(house: House, name: st
         sent = [await room.press(press) for press in QUESTIONS]
         await room.team.deliver()
         house.telegram.invite(room.chat.id)
+        await until(lambda: room.chat.texts[-1].startswith("I am Figurewatch"))
         sent += [await room.press(press) for press in PRESSES]
+    alone = [shown.text for shown in room.chat.messages if shown.photo and not shown.text.startswith("Line")]
+    assert len(alone) == 3
+    assert all(text.endswith("Open Government Licence v3.0") for text in alone)
     assert [form for form in forms() if not any(re.fullmatch(form, data) for data in sent)] == []
 
 
