@@ -32,6 +32,7 @@ from scrapers.toolkit.contract import (
 from state.store import Store
 from tests.bot.house import TEAM, House
 from tests.fakes.bot_api import TOKEN, BotApi, Chat, Shown
+from tests.fakes.nhs import Issue
 
 NOW = datetime(2026, 5, 14, 9, 0, tzinfo=UTC)
 MONTHLY, PETITION = "talking_therapies_monthly", "parliament_petition:5"
@@ -87,37 +88,41 @@ def figures(month: str) -> list[Figure]:
     return found
 
 
-def fill(store: Store, campaign: Campaign, where: Destinations) -> None:
-    """Store the months, an announced release, a petition with readings, and two alerts."""
+def fill(store: Store, campaign: Campaign, where: Destinations, now: datetime = NOW) -> None:
+    """Store the months, an announced release, a petition with readings until now, and two alerts.
+
+    The releases are those that the publisher's site shows, which a test may serve.
+    """
     with store.writing() as tx:
         for month in MONTHS:
             year, number = (int(part) for part in month.split("-"))
             out = published_at(date(year + (number + 1) // 12, (number + 1) % 12 + 1, 14))
-            key = f"{month}-release"
+            issue = Issue(month)
             title = f"NHS Talking Therapies, {month}"
-            url = f"https://digital.nhs.uk/{month}"
-            release = Release(key, title, url, month, out, fingerprint="1", file=f"{url}/{month}.csv")
+            release = Release(
+                issue.slug, title, issue.url, month, out, fingerprint="1", file=f"{issue.url}/{month}.csv"
+            )
             tx.save_releases(MONTHLY, [release], out)
-            tx.save_figures(MONTHLY, key, figures(month), out, out)
-            tx.mark_read(MONTHLY, key, "1", out)
-        coming = Release(
-            "2026-04", "April", "https://digital.nhs.uk/2026-04", "2026-04", expected="2026-06-11"
-        )
-        tx.save_releases(MONTHLY, [coming], NOW)
+            tx.save_figures(MONTHLY, issue.slug, figures(month), out, out)
+            tx.mark_read(MONTHLY, issue.slug, "1", out)
+        issue = Issue("2026-04")
+        coming = Release(issue.slug, "April", issue.url, issue.period, expected="2026-06-11")
+        tx.save_releases(MONTHLY, [coming], now)
         page = "https://petition.parliament.uk/petitions/5"
-        tx.save_releases(PETITION, [Release(LIVE, "Petition", page)], NOW)
+        tx.save_releases(PETITION, [Release(LIVE, "Petition", page)], now)
         signatures = Measure("signatures", "Signatures", Unit.SIGNATURES)
         for hours in range(0, 240, 6):
-            at = NOW - timedelta(hours=240 - hours)
+            at = now - timedelta(hours=240 - hours)
             figure = Figure(signatures, EVERYWHERE, reading_period(at), 400.0 + hours)
             tx.save_figures(PETITION, LIVE, [figure], at, at)
-        tx.note_checked([MONTHLY, PETITION], NOW - timedelta(minutes=4))
+        tx.note_checked([MONTHLY, PETITION], now - timedelta(minutes=4))
         sources = {source.key: source for source in campaign.sources}
         row = Row("Recovery", "M192", Unit.PERCENT, "those finished", 51.2, {"before": 50.0})
-        newest = Release(f"{MONTHS[-1]}-release", "March", "https://digital.nhs.uk/2026-03", MONTHS[-1], NOW)
-        post(tx, where, sources[MONTHLY], [ReleaseOut("release:march", newest, (row,), 30)], NOW)
-        mark = MarkCrossed("mark:600", 600, 634, 590, NOW - timedelta(hours=6), 1000)
-        post(tx, where, sources[PETITION], [mark], NOW)
+        issue = Issue(MONTHS[-1])
+        newest = Release(issue.slug, "March", issue.url, issue.period, now)
+        post(tx, where, sources[MONTHLY], [ReleaseOut("release:march", newest, (row,), 30)], now)
+        mark = MarkCrossed("mark:600", 600, 634, 590, now - timedelta(hours=6), 1000)
+        post(tx, where, sources[PETITION], [mark], now)
 
 
 @dataclass(slots=True)

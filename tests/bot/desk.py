@@ -43,9 +43,11 @@ class Team:
         data = next(b["callback_data"] for b in buttons if label in b["text"])
         return await self.send(chat, message, data, user=user)
 
-    async def send(self, chat: Chat, message: Shown, data: str, *, user: int = ADMIN) -> str:
+    async def send(
+        self, chat: Chat, message: Shown, data: str, *, user: int = ADMIN, old: bool = False
+    ) -> str:
         """Send what a button would send, and return what is said to whom pressed it."""
-        id = str(self.telegram.press(chat.id, message.id, data, user=user))
+        id = str(self.telegram.press(chat.id, message.id, data, user=user, old=old))
         await until(lambda: id in self.telegram.callback_answers)
         return self.telegram.callback_answers[id]
 

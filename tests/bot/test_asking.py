@@ -22,6 +22,7 @@ from tests.bot.asked import MONTHLY, MONTHS, NOW, RECOVERY, TRUST, Conversation,
 from tests.bot.house import OPERATOR, House, open_house, sqlite
 from tests.bot.rooms import ROOMS
 from tests.fakes.bot_api import BLOCKED, rate_limited, refusal
+from tests.fakes.nhs import Issue
 
 pytestmark = pytest.mark.anyio
 
@@ -160,7 +161,7 @@ async def test_why_says_the_rule_the_numbers_and_what_was_corrected_since(house:
         before = (await person.ask("/why #A1")).text
         with house.store() as store, store.writing() as tx:
             figure = Figure(RECOVERY, ENGLAND, MONTHS[-1], 49.0)
-            tx.save_figures(MONTHLY, f"{MONTHS[-1]}-release", [figure], NOW, NOW.replace(hour=12))
+            tx.save_figures(MONTHLY, Issue(MONTHS[-1]).slug, [figure], NOW, NOW.replace(hour=12))
         after = (await person.ask("/why 1")).text
     assert "Told because a release came out" in before
     assert "Recovery, England, March 2026: 51.2%, before that 50.0%" in before
