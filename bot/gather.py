@@ -53,7 +53,7 @@ def gather(store: Store, destinations: Destinations, now: datetime) -> int:
     Where it is quiet by now, all of it waits on, and what could not be sent before waits too.
     """
     next_ripe = store.outbox.next_ripe(WAITS)
-    if (next_ripe is None or next_ripe > now) and not store.outbox.counts()["pending"]:
+    if (next_ripe is None or next_ripe > now) and not store.outbox.is_pending():
         return 0
     with store.writing() as tx:
         made = _gather(tx, destinations, now)

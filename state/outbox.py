@@ -50,6 +50,7 @@ _CALLS = sa.select(outbox.c.chat, sa.func.coalesce(outbox.c.done, outbox.c.began
     outbox.c.began >= sa.bindparam("since", type_=outbox.c.began.type)
 )
 _COUNTS = sa.select(outbox.c.state, sa.func.count()).where(outbox.c.held.is_(None)).group_by(outbox.c.state)
+_PENDING = sa.select(sa.exists().where(outbox.c.state == "pending", outbox.c.held.is_(None)))
 _UNSETTLED = (
     sa.select(outbox.c.alert)
     .distinct()
@@ -287,6 +288,11 @@ class Outbox:
         """Return the alerts of these kinds, found until then, that are still on their way to some chat."""
         with reading(self._engine) as connection:
             return list(connection.scalars(_UNSETTLED, {"kinds": list(kinds), "until": until}))
+
+    def is_pending(self) -> bool:
+        """Return whether anything is to be sent, now or later, that is not held."""
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(_PENDING))
 
     def counts(self) -> dict[SendState, int]:
         """Return how many rows are in each state."""
