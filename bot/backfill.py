@@ -1,4 +1,4 @@
-"""Read past releases, politely and once each, without telling anybody."""
+"""Read past releases, politely and once each."""
 
 from __future__ import annotations
 

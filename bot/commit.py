@@ -289,7 +289,8 @@ class Committer:
     def past(self, source: Scraper, content: Content, now: datetime) -> Committed:
         """Store a past release; a source so taught needs no introduction.
 
-        Nothing is told but that it says otherwise what somebody had entered.
+        Nothing is told but that it says otherwise what somebody had entered, and of which claims it is known
+        with it that they do not stand.
         """
         with self.store.writing() as tx:
             if _was_read(tx, source, content.release):
@@ -299,8 +300,10 @@ class Committer:
                 tx.teach(source.key, now)
                 tx.introduce([source.key], now)
             correction = overruled(content.release, changes)
-            told = post(tx, self.destinations, source, [correction] if correction else [], now)
-            return Committed(len(changes), told)
+            findings: list[Finding] = [correction] if correction else []
+            if len(changes):
+                findings += moved(tx, self.claims, source, now)
+            return Committed(len(changes), post(tx, self.destinations, source, findings, now))
 
     def announced(
         self, source: Scraper, seen: Sequence[Release], faults: Mapping[str, Fault], now: datetime

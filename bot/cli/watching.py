@@ -109,7 +109,7 @@ async def check(sources: tuple[str, ...], as_json: bool) -> int:
 @click.option("--since", callback=month, help="The first month to read; without it, all that can be read.")
 @asynchronous
 async def backfill(sources: tuple[str, ...], since: str | None) -> int:
-    """Read past releases politely; posts nothing. Stop it at will: it goes on where it was.
+    """Read past releases politely. Stop it at will: it goes on where it was.
 
     \b
     Example:

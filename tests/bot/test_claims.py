@@ -86,6 +86,23 @@ def test_a_release_that_changes_no_claim_says_nothing_of_it(house: House, nhs: N
     assert april(house, nhs, 52_300) == []
 
 
+def test_a_claim_that_the_past_does_not_support_is_told_when_the_past_is_read(house: House, nhs: Nhs) -> None:
+    pooled = {**WITHIN, "figure": {"source": MONTHLY, "measure": "M053", "months": 2}}
+    stands, falls = (
+        {**pooled, "says": says, "holds": {"min": least}} for says, least in (("A", 85), ("B", 95))
+    )
+    house.campaign = {"campaign": MONTHLY_ALONE, "claim": [stands, falls]}
+    nhs.publish(issue("2026-02", date(2026, 4, 16), 52_400))
+    nhs.publish(issue("2026-03", date(2026, 5, 14), 52_400))
+    asyncio.run(house.check())
+    met = len(house.team)
+    asyncio.run(house.backfill(MONTHLY))
+    asyncio.run(house.check())
+    assert [text.splitlines()[:2] for text in house.team[met:]] == [
+        ["📌 A claim no longer holds", "“B” (petition page)"]
+    ]
+
+
 def test_the_ledger_shows_where_each_claim_stands(house: House, nhs: Nhs, tmp_path: Path) -> None:
     asyncio.run(house.check())
     campaign = tmp_path / "campaign.toml"
