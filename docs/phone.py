@@ -47,7 +47,7 @@ from bot.wording.language import t
 from bot.wording.markup import Line, Message, italic, line, to_plain
 from bot.wording.messages import asked_about, compose
 from bot.wording.pictures import control_chart, petition_chart
-from docs.picture import draw
+from docs.picture import draw, painted
 from scrapers.toolkit.contract import (
     ENGLAND,
     EVERYWHERE,
@@ -308,21 +308,16 @@ def _shown(answer: Answer) -> Screen:
     return Screen(answer.message, answer.chart if answer.drawn else None)
 
 
-def drawn(screen: Screen) -> str:
-    """Return the picture of a screen as SVG."""
-    return draw(screen.message, screen.chart)
-
-
-def undrawn(svg: str) -> str:
+def unpainted(svg: str) -> str:
     """Return a picture without its chart's pixels: they differ a little where other fonts are."""
-    return re.sub(r"data:image/png;base64,[\w+/=]+", "", svg)
+    return re.sub(r"(data:image/png;base64,)[\w+/=]+", r"\1", svg)
 
 
 def main() -> None:
     """Write every screen."""
     FOLDER.mkdir(exist_ok=True)
     for name, screen in screens().items():
-        (FOLDER / f"{name}.svg").write_text(drawn(screen), encoding="utf-8")
+        (FOLDER / f"{name}.svg").write_text(draw(screen.message, screen.chart, painted), encoding="utf-8")
         print(f"{name}: {to_plain(screen.message).splitlines()[0]}")  # noqa: T201
 
 

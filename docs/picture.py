@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from html import escape
 from io import BytesIO
@@ -60,11 +60,20 @@ def wrapped(line: Line) -> Iterator[list[Word]]:
         yield row
 
 
-def draw(message: Message, chart: Chart | None = None) -> str:
-    """Return the picture of a message as SVG, its chart above the words."""
+def painted(chart: Chart) -> bytes:
+    """Return a chart as a PNG of few colours, which is a quarter of the size."""
+    from PIL import Image
+
+    out = BytesIO()
+    Image.open(BytesIO(plots.draw(chart))).convert("RGB").quantize(160).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def draw(message: Message, chart: Chart | None, paint: Callable[[Chart], bytes]) -> str:
+    """Return the picture of a message as SVG, its chart above the words as it is painted."""
     rows = [row for line in message.shown() for row in wrapped(line)]
     above = CHART_HEIGHT if chart else 0
-    text = [_chart(chart)] if chart else []
+    text = [_chart(chart, paint(chart))] if chart else []
     text += [_row(row, MARGIN + above + PADDING + LEADING * (n + 1) - 5) for n, row in enumerate(rows)]
     bubble = above + LEADING * len(rows) + 2 * PADDING - 4
     top = MARGIN + bubble + 4
@@ -95,23 +104,13 @@ def _row(row: list[Word], y: int) -> str:
     return f'<text x="{MARGIN + PADDING}" y="{y}">{spans}</text>'
 
 
-def _chart(chart: Chart) -> str:
+def _chart(chart: Chart, png: bytes) -> str:
     """Return a chart as a picture within the picture; what it shows is named by a mark, to be compared."""
-    png = b64encode(_small(plots.draw(chart))).decode()
     place = (
         f'x="{MARGIN}" y="{MARGIN + PADDING}" width="{WIDTH - 2 * MARGIN}" height="{CHART_HEIGHT - PADDING}"'
     )
     shows = sha256(packed(chart).encode()).hexdigest()[:12]
-    return f'<image {place} data-shows="{shows}" href="data:image/png;base64,{png}"/>'
-
-
-def _small(png: bytes) -> bytes:
-    """Return a picture in few colours, which is a quarter of its size."""
-    from PIL import Image
-
-    out = BytesIO()
-    Image.open(BytesIO(png)).convert("RGB").quantize(160).save(out, "PNG", optimize=True)
-    return out.getvalue()
+    return f'<image {place} data-shows="{shows}" href="data:image/png;base64,{b64encode(png).decode()}"/>'
 
 
 def button_width(of: int) -> int:
