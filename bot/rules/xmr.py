@@ -119,7 +119,7 @@ def xmr(
     if groups is None:
         return _charts(values, settings, baseline)
     groups = np.broadcast_to(groups, values.shape)
-    stretches = int(groups.max(initial=0)) + 1
+    stretches = int(np.max(groups, initial=0)) + 1
     apart = np.where(groups == np.arange(stretches)[:, None, None], values, np.nan)
     charts = _charts(apart.reshape(-1, values.shape[1]), settings, baseline)
 
