@@ -20,7 +20,7 @@ from bot.rules.routing import loud_from
 from bot.wording import boards
 from bot.wording.markup import Message, payload
 from state.records import Destination
-from state.store import Reader
+from state.store import Reader, Writer
 
 LOOK = 60.0  # seconds between two looks: a message is not edited more often
 
@@ -28,13 +28,11 @@ log = logging.getLogger("figurewatch.board")
 
 
 class Board:
-    """Keeps the message in each chat of the team current while the worker runs."""
+    """Keeps the message current while the worker runs, in each chat of the team and of those who follow."""
 
     def __init__(self, desk: Desk, *, look: float = LOOK) -> None:
         self._desk, self._look = desk, look
-        self._places = [
-            place for place in desk.checker.committer.destinations.team if place.chat.lstrip("-").isdecimal()
-        ]
+        self._where = desk.checker.committer.destinations
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set."""
@@ -54,17 +52,24 @@ class Board:
             return
         said = payload(message)
         digest = sha256(said["html"].encode()).hexdigest()
-        for place in self._places:
-            one = wanted[place]
+        for place, one in wanted.items():
             before, looks = shown.get(place, (None, ""))
             quiet = loud_from(one, self._desk.clock()) > self._desk.clock()
-            if one.active and looks != digest and not (before is None and quiet):
+            if looks != digest and not (before is None and quiet) and not stop.is_set():
                 await self._show(place, Letter.full(said), before, digest, stop)
 
     def _read(self) -> tuple[Message | None, dict[Destination, tuple[int, str]], Wishes]:
         with self._desk.store.writing() as tx:
-            where = self._desk.checker.committer.destinations
-            return self._message(tx), tx.subscriptions.boards(), wishes(tx, where)
+            return self._message(tx), tx.subscriptions.boards(), self._wanted(tx)
+
+    def _wanted(self, tx: Writer) -> Wishes:
+        """Return the places on Telegram that get anything, and take messages."""
+        deaf = {chat for chat, state in tx.chats.known().items() if state.paused}
+        return {
+            place: one
+            for place, one in wishes(tx, self._where).items()
+            if one.active and place.chat.lstrip("-").isdecimal() and place.chat not in deaf
+        }
 
     def _message(self, tx: Reader) -> Message | None:
         """Return how things stand; None while nothing was read."""
@@ -97,10 +102,16 @@ class Board:
         if isinstance(sent, Outcome):
             log.warning("chat %s does not show how things stand: %s", chat, sent.why)
             return
-        with self._desk.store.writing() as tx:
-            tx.subscriptions.show(chat, thread, sent, digest)
-        if before is None:
+        if await asyncio.to_thread(self._note, place, sent, digest) and before is None:
             await self._pin(chat, sent)
+
+    def _note(self, place: Destination, sent: int, digest: str) -> bool:
+        """Remember what a place shows; False where nobody wants it there any more."""
+        with self._desk.store.writing() as tx:
+            wanted = place in self._wanted(tx)
+            if wanted:
+                tx.subscriptions.show(*place, sent, digest)
+            return wanted
 
     async def _send(
         self, chat: str, thread: int | None, letter: Letter, stop: asyncio.Event

@@ -24,6 +24,9 @@ _INTRODUCE = upsert(guests, ["chat"], "since", "introduced")
 _FORGET = sa.delete(guests).where(guests.c.chat == sa.bindparam("of_chat"))
 _BOARDS = sa.select(boards)
 _SHOW = upsert(boards, ["chat", "thread"], "message_id", "shown")
+_HIDE = sa.delete(boards).where(
+    boards.c.chat == sa.bindparam("of_chat"), boards.c.thread == sa.bindparam("of_thread")
+)
 
 
 class Subscriptions:
@@ -79,6 +82,10 @@ class Subscriptions:
         """Remember which message of a chat says how things stand, and what it says."""
         row = {"chat": chat, "thread": thread or 0, "message_id": message_id, "shown": shown}
         self._connection.execute(_SHOW, row)
+
+    def hide(self, chat: str, thread: int | None) -> None:
+        """Forget that a message of a chat says how things stand."""
+        self._connection.execute(_HIDE, {"of_chat": chat, "of_thread": thread or 0})
 
 
 def _subscription(row: sa.Row[*tuple[Any, ...]]) -> Subscription:

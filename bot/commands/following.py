@@ -166,8 +166,18 @@ class Following:
         if name == "test":
             await self._show_samples(message)
             return None
+        if name == "unsubscribe":
+            return await self._unsubscribed(here, person.chat, bot)
         work = getattr(self._operating if name in OPERATORS else self._settling, name)
         answer: Message = await asyncio.to_thread(work, here)
+        return answer
+
+    async def _unsubscribed(self, here: Here, chat: int, bot: Bot) -> Message:
+        """End what a place gets, all of it or of an area; what is not kept current stays pinned nowhere."""
+        before = await asyncio.to_thread(self._settling.boards, here.chat)
+        answer = await asyncio.to_thread(self._settling.unsubscribe, here)
+        for left in before - await asyncio.to_thread(self._settling.boards, here.chat):
+            await _unpin(bot, chat, left)
         return answer
 
     async def _pressed(self, update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -316,6 +326,15 @@ def _where(message: Heard) -> Where:
     """Return where a message is answered: in its own topic, as a reply to it."""
     thread = message.message_thread_id if message.is_topic_message else None
     return Where(str(message.chat.id), thread, message.message_id)
+
+
+async def _unpin(bot: Bot, chat: int, message_id: int) -> None:
+    from telegram.error import TelegramError
+
+    try:
+        await bot.unpin_chat_message(chat, message_id)
+    except TelegramError as error:  # it was not pinned, or we may not
+        log.info("nothing can be unpinned in chat %s: %s", chat, type(error).__name__)
 
 
 def _note(what: str, person: Person) -> None:

@@ -151,6 +151,11 @@ class Settling:
             chats = {chat for chat, _ in wishes(tx, self._where)} | {self._where.operator.chat}
         return settled.privacy(len([chat for chat in chats if chat.lstrip("-").isdecimal()]))
 
+    def boards(self, chat: str) -> set[int]:
+        """Return the messages that say how things stand in a chat."""
+        with self._store.writing() as tx:
+            return {shown for place, (shown, _) in tx.subscriptions.boards().items() if place.chat == chat}
+
     # What a button, or a link to the bot, asks for.
 
     def called(self, call: Call, here: Here) -> Message | None:
@@ -238,7 +243,8 @@ class Settling:
             if wanted is None:
                 return settled.nothing_here()
             self._save(tx, replace(wanted, active=False), here.now)
-            if here.private and here.chat not in self._where.chats:  # the team's is posted to unless it says no
+            tx.subscriptions.hide(wanted.chat, wanted.thread)
+            if here.private and here.chat not in self._where.chats:  # the team's must say no
                 tx.forget_chat(here.chat)
         return settled.unsubscribed("")
 

@@ -343,14 +343,22 @@ def test_a_person_follows_by_a_link_and_is_forgotten_altogether_when_done(
 
     async def scene() -> None:
         async with at_work(house) as (team, _):
+            board = Board(team.desk)
             said = await team.say(private, "/start sub_91Q", user=PERSON)
             assert said.startswith("🔔 You now follow NHS KENT AND MEDWAY ICB - 91Q.")
+            await board.refresh(asyncio.Event())
+            stands = private.messages[-1]
+            assert (stands.text.partition("\n")[0], stands.silent) == ("📍 A review", True)
+            assert private.pinned == [stands.id]
             await team.tell(mark(700))
             assert private.texts[-1].startswith("✍️ 700 signatures")
             assert "NHS KENT" in await team.say(private, "/settings", user=PERSON)
             assert "Nothing is posted here any more" in await team.say(private, "/unsubscribe", user=PERSON)
+            assert private.pinned == []
+            count(team, 702)
+            await board.refresh(asyncio.Event())
             await team.tell(mark(800))
-            assert not any("800" in text for text in private.texts)
+            assert not any("800" in text or "702" in text for text in private.texts)
             assert rows_about(tmp_path / "figurewatch.db", {str(PERSON)}) == set()
 
     asyncio.run(scene())

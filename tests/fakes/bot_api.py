@@ -615,6 +615,13 @@ class BotApi:
         room.pinned.append(shown.id)
         return True
 
+    def _unpin(self, call: Call) -> Any:
+        room, id = self._room(call), call.number("message_id")
+        if id not in room.pinned:
+            raise _bad("message to unpin not found")
+        room.pinned = [pinned for pinned in room.pinned if pinned != id]
+        return True
+
     def _get_updates(self, call: Call) -> Any:
         """Wait for updates from `offset` on; a newer poll ends an older one with 409."""
         offset, seconds = call.number("offset") or 0, call.number("timeout") or 0
@@ -697,6 +704,7 @@ _METHODS: dict[str, Callable[[BotApi, Call], Any]] = {
     "senddocument": BotApi._send_document,
     "sendmessage": BotApi._send_message,
     "sendphoto": BotApi._send_photo,
+    "unpinchatmessage": BotApi._unpin,
     "setmycommands": BotApi._set_my_commands,
 }
 
