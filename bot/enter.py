@@ -49,11 +49,6 @@ class Asked:
     published: date
 
 
-def figure_asked(value: str | None, *, address: str, published: datetime, **rest: str) -> Asked:
-    """Return a figure as the options of the command name it."""
-    return Asked(value=value, url=address, published=published.date(), **rest)
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What entering a figure does: `before` is the entered one that it corrects, `same` that there is one."""

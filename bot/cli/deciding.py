@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from bot.cli.frame import asynchronous, at_desk, campaign_of, deliver, json_option, opened, say_left, start
+from bot.cli.frame import (
+    asynchronous,
+    at_desk,
+    campaign_of,
+    day,
+    deliver,
+    json_option,
+    opened,
+    say_left,
+    start,
+)
 
 
 @click.command()
@@ -35,7 +45,9 @@ def held(as_json: bool) -> None:
 @click.argument("number")
 @asynchronous
 async def release(number: str) -> int:
-    """Store and tell what was held back, or what a question holds back: it is right.
+    """Store and tell what was held back: it is right.
+
+    NUMBER is that of what was hard to believe (H3), or of the question that holds a message back (A143).
 
     \b
     Example:
@@ -59,7 +71,9 @@ async def release(number: str) -> int:
 @click.argument("number")
 @asynchronous
 async def reject(number: str) -> int:
-    """Drop what was held back, or what a question holds back: it is wrong. The same is never told.
+    """Drop what was held back: it is wrong. The same is never told.
+
+    NUMBER is that of what was hard to believe (H3), or of the question that holds a message back (A143).
 
     \b
     Example:
@@ -84,11 +98,9 @@ async def reject(number: str) -> int:
 @click.option("--area", default="", help="Name or code; without it, that of the source's headlines.")
 @click.option("--unit", default="", help="As count or percent; needed once, as is --name.")
 @click.option("--name", default="", help="What the measure is called.")
-@click.option("--from", "address", required=True, help="The address of what was published.")
+@click.option("--from", "url", required=True, help="The address of what was published.")
 @click.option("--title", default="", help="What it is called.")
-@click.option(
-    "--published", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day on which it came out."
-)
+@click.option("--published", required=True, callback=day, help="The day on which it came out.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be entered.")
 @asynchronous
 async def enter(source: str, dry_run: bool, withheld: bool, value: str | None, **asked: Any) -> int:
@@ -112,7 +124,7 @@ async def enter(source: str, dry_run: bool, withheld: bool, value: str | None, *
     chosen = campaign.chosen([source])
     if len(chosen) > 1:
         raise click.UsageError(f"Name one of {', '.join(one.key for one in chosen)}.")
-    figure = entering.figure_asked(value, **asked)
+    figure = entering.Asked(value=value, **asked)
     async with at_desk(settings, campaign) as desk:
         committer, now = desk.checker.committer, desk.clock()
         entry = await asyncio.to_thread(entering.enter, committer, chosen[0], figure, now, dry_run=dry_run)

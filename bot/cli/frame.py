@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import date
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -61,7 +62,8 @@ def to_mend(error: BaseException) -> Iterator[str | None]:
 
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "figurewatch"
-        yield f"{error.format_message()} See '{path} --help'."
+        said = error.format_message()
+        yield f"{said}{'' if said.endswith(('.', '?')) else '.'} See '{path} --help'."
         return
     ours = (
         *(SettingsError, CampaignError, StoreError, RecordingError),
@@ -136,6 +138,14 @@ def month(ctx: click.Context, option: click.Parameter, value: str | None) -> str
     if value and not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value, re.ASCII):
         raise click.BadParameter(f"expected a month like 2021-01, found {value!r}")
     return value
+
+
+def day(ctx: click.Context, option: click.Parameter, value: str) -> date:
+    """Return a day, or end saying what was expected."""
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"expected a day like 2025-01-16, found {value!r}") from None
 
 
 def asynchronous(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., None]:

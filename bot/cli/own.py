@@ -79,7 +79,7 @@ def judge(
 @click.option("--write", is_flag=True, help="Add the entry to the campaign file as well.")
 @asynchronous
 async def try_address(address: str, find: str, pick: int | None, name: str, title: str, write: bool) -> None:
-    """List the numbers at ADDRESS that could be followed, or write the entry that follows one.
+    """List the numbers at ADDRESS, or write the entry to follow one.
 
     The address is asked once. Look at title, unit and range before you use an entry.
 

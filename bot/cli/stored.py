@@ -88,7 +88,7 @@ def alerts(as_json: bool) -> None:
 @click.command()
 @json_option
 def claims(as_json: bool) -> None:
-    """List what the campaign says in public, each sentence beside the newest figure.
+    """List what the campaign says in public beside the newest figures.
 
     \b
     Example:
@@ -112,10 +112,10 @@ def claims(as_json: bool) -> None:
 @click.option("--since", default="", callback=month, help="The first month to show; without it, all stored.")
 @json_option
 def backtest(since: str, as_json: bool) -> None:
-    """Say what these rules and this campaign file would have told of every stored release.
+    """Say what would have been told of every stored release.
 
-    Each is judged as of its own day. `held` says whether it was still so in the six months after. Nothing is
-    written, and nothing is told.
+    Today's rules and campaign file judge each as of its own day. `held` says whether it was still so in the
+    six months after. Nothing is written, and nothing is told.
 
     \b
     Example:

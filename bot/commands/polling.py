@@ -98,7 +98,7 @@ class Polling:
                 )
                 return True
             except InvalidToken:
-                log.error("Telegram refuses the bot's token: changes of chats are not heard")
+                log.error("Telegram refuses the bot's token: nothing is heard. Set a new one.")
                 await stop.wait()
             except Exception as error:  # beside errors of Telegram, what the library makes of junk
                 outcome = sort_outcome(error)

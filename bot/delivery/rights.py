@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.delivery.outcome import sort_outcome
+from bot.delivery.outcome import Verdict, sort_outcome
 from bot.delivery.transports import OFFICIAL
 
 if TYPE_CHECKING:
@@ -43,11 +43,14 @@ class Telegram:
         await self._request.shutdown()
 
     async def fault(self) -> str | None:
-        """Return why Telegram does not take the token, or None when it does."""
+        """Return why Telegram does not take the token, and what to do; None when it does."""
         try:
             await self._bot.get_me()
         except Exception as error:
-            return sort_outcome(error).why
+            outcome = sort_outcome(error)
+            if outcome.verdict is Verdict.BAD_TOKEN:
+                return f"{outcome.why}; compare TELEGRAM_BOT_TOKEN with what BotFather printed"
+            return f"{outcome.why}; see whether this machine reaches Telegram, and try again"
         return None
 
     async def rights(self, chat: int, topic: int | None) -> Rights:
@@ -62,7 +65,9 @@ class Telegram:
         except ChatMigrated as error:
             return Rights(False, f"became a supergroup; put {error.new_chat_id} in its place")
         except TelegramError as error:
-            return Rights(False, f"{error}; add the bot to the chat, and compare its id")
+            if sort_outcome(error).verdict is Verdict.REFUSED:
+                return Rights(False, f"{error}; add the bot to the chat, and compare its id")
+            return Rights(False, f"{error}; try again")
         return _judged(room, us, topic)
 
 

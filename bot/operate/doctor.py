@@ -135,9 +135,7 @@ async def _telegram(settings: Settings) -> AsyncIterator[Checked]:
     api_url = settings.telegram_api_url.get_secret_value() if settings.telegram_api_url else None
     async with Telegram(settings.telegram_bot_token.get_secret_value(), api_url=api_url) as telegram:
         if fault := await telegram.fault():
-            yield Checked(
-                "telegram", False, f"{fault}; compare TELEGRAM_BOT_TOKEN with what BotFather printed"
-            )
+            yield Checked("telegram", False, fault)
             return
         yield Checked("telegram", True, "the token works")
         if not settings.alert_chats:

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+from bot.settings import SettingsError
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -30,11 +32,15 @@ class HealthServer:
     """Serves the worker's health on every address of this machine. `port` 0 takes a free one.
 
     `reasons` returns why the worker is not well, without secrets; `metrics` the page for Prometheus.
+    Raises SettingsError where the port cannot be had.
     """
 
     def __init__(self, port: int, reasons: Callable[[], Sequence[str]], metrics: Callable[[], bytes]) -> None:
         self._reasons, self._metrics = reasons, metrics
-        self._server = make_server("", port, self._answer, handler_class=_Silent)
+        try:
+            self._server = make_server("", port, self._answer, handler_class=_Silent)
+        except OSError as error:
+            raise SettingsError(f"PORT: nothing can be served at {port}: {error.strerror}") from None
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True)
         self.port = self._server.server_port
 

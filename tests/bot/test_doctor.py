@@ -125,6 +125,8 @@ def test_a_token_without_chats_and_one_that_is_refused_are_to_be_mended(
     status, checks = examined({**chats, "TELEGRAM_BOT_TOKEN": TOKEN.replace("A", "B")})
     assert (status, checks["telegram"][0]) == (1, False)
     assert "compare TELEGRAM_BOT_TOKEN with what BotFather printed" in checks["telegram"][1]
+    _, checks = examined({**chats, "TELEGRAM_API_URL": "http://127.0.0.1:9"})
+    assert checks["telegram"][1].endswith("; see whether this machine reaches Telegram, and try again")
 
 
 def member(status: str, **rights: object) -> Fault:

@@ -126,7 +126,7 @@ def test_a_dry_run_says_what_would_be_entered_and_enters_nothing(settings: dict[
         ({"unit": ""}, "nothing is stored of workforce yet: give --unit and --name too"),
         ({"from": "census.pdf"}, "--from must be the address of what was published, not 'census.pdf'"),
         ({"published": "2098-01-01"}, "--published must not be after today"),
-        ({"published": "25/11/2021"}, "'25/11/2021' does not match the format '%Y-%m-%d'"),
+        ({"published": "25/11/2021"}, "expected a day like 2025-01-16, found '25/11/2021'. See"),
         ({"value": ""}, "Give --value or --withheld"),
     ],
 )

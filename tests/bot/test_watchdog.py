@@ -24,6 +24,7 @@ from bot.operate.vitals import Rival, Vitals, overlooked_from
 from bot.operate.watchdog import Watchdog, WorkerUnwell
 from bot.paused import pause, resume
 from bot.schedule import next_slot
+from bot.settings import SettingsError
 from scrapers.toolkit.contract import Every, ReleaseCalendar, Rhythm
 from tests.bot.house import TEAM, House, open_house, sqlite
 from tests.bot.test_whole_way import PARLIAMENT, count_now
@@ -144,6 +145,8 @@ def test_the_health_page_says_why_and_the_metrics_page_counts() -> None:
             assert json.load(refused.value)["reasons"] == reasons
         with urlopen(f"{base}/metrics") as answer:
             assert answer.read() == b"figurewatch_up 1\n"
+        with pytest.raises(SettingsError, match=rf"^PORT: nothing can be served at {server.port}: Address"):
+            HealthServer(server.port, lambda: reasons, lambda: b"")
 
 
 @dataclass(frozen=True, slots=True)
