@@ -108,7 +108,7 @@ class Replies:
 
         try:
             async with self._drawing:
-                return await asyncio.to_thread(plots.draw, chart)
+                return await asyncio.to_thread(plots.drawn, chart)
         except plots.DrawingFailed as error:
             log.warning("%s", error)
             return None

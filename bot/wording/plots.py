@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from subprocess import TimeoutExpired, run
@@ -39,6 +40,7 @@ SMALL, MIDDLE, LARGE = 14, 16, 19  # points
 LONGEST_TITLE = 60  # characters of a line
 YEAR = 300  # days
 TIME = 20.0  # seconds that a drawing may take
+KEPT = 16  # pictures, of some 40 kB each
 COLOURS: dict[Tone, str] = {  # Making Data Count: blue improves, orange is of concern, purple is neither
     "common": "#7b7d7d",
     "improvement": "#0072c6",
@@ -73,6 +75,12 @@ def draw(chart: Chart) -> bytes:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise DrawingFailed(f"a chart could not be drawn: {last or 'no picture came'}")
     return done.stdout
+
+
+@lru_cache(maxsize=KEPT)
+def drawn(chart: Chart) -> bytes:
+    """Return the chart as a PNG; one that was asked for lately is not drawn again. Raises DrawingFailed."""
+    return draw(chart)
 
 
 def picture(chart: Chart) -> bytes:
