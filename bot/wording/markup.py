@@ -225,6 +225,11 @@ def fits_caption(message: Message) -> bool:
     return _fits(message, CAPTION_LIMIT - _ROOM_FOR_MARKS)
 
 
+def fits_text(message: Message) -> bool:
+    """Say whether the message can stand whole by itself, with what may have to be said of a copy."""
+    return _fits(message, TEXT_LIMIT - _ROOM_FOR_MARKS)
+
+
 def _fits(message: Message, limit: int) -> bool:
     return visible_length(message) <= limit and _entities(message) <= MOST_ENTITIES
 

@@ -266,7 +266,7 @@ def introduction(campaign: str) -> Message:
     )
 
 
-SAMPLE = later("🧪 A sample: these figures are not real")
+SAMPLE = later("🧪 Samples: these figures are not real")
 
 
 def outbox(counts: Mapping[SendState, int], waiting: Sequence[tuple[int, str, str]]) -> Message:

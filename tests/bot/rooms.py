@@ -41,7 +41,7 @@ ASKED = {
     "unmute": ("", "🔔 No longer silent."),
     "quiet": ("22:00-07:00", "🌙 Quiet from 22:00 to 07:00"),
     "digest": ("daily 08:30", "🗞 All but what is critical comes in one message, daily at 08:30."),
-    "test": ("", "🧪 A sample: these figures are not real"),
+    "test": ("", "🧪 Samples: these figures are not real"),
     "outbox": ("", "Outbox: "),
     "resend": ("A1", "Nothing of A1 is to be sent once more."),
     "drop": ("A9", "Nothing of A9 waits."),
@@ -112,5 +112,5 @@ PRESSES = (
     Press("/settings", "Mute 2 h", "Unmute", "in place"),
     Press("/settings", "Unmute", "Mute 2 h", "in place"),
     Press("✍️ 634 signatures – past 600", "Mute 1 h", "🤫 Silent until 14 May 2026", "in passing"),
-    Press("I am Figurewatch, for: A review", "Show samples", "🧪 A sample: these figures are not real"),
+    Press("I am Figurewatch, for: A review", "Show samples", "🧪 Samples: these figures are not real"),
 )

@@ -13,12 +13,25 @@ from pathlib import Path
 import pytest
 
 from bot.board import Board
+from bot.campaign import parse_campaign
 from bot.commands import following as following_module
-from bot.commands.samples import sample_signal
+from bot.commands.samples import sample_findings, sample_signal, samples
 from bot.held import NotHeld, release
-from bot.rules.findings import Asked, Closed, MarkCrossed, ReleaseOut, Revised, Row, WatchMoved
+from bot.rules.findings import (
+    Asked,
+    Closed,
+    Finding,
+    MarkCrossed,
+    ReleaseOut,
+    Revised,
+    Row,
+    WatchMoved,
+)
 from bot.rules.signals import Closing, Question, Said
 from bot.wording.callbacks import mark as marked
+from bot.wording.language import languages, speaking
+from bot.wording.markup import fits_text, to_plain
+from bot.wording.messages import compose
 from scrapers.toolkit.contract import EVERYWHERE, LIVE, Figure, Measure, Release, Unit, reading_period
 from state.records import StoredAlert
 from tests.bot.asked import CAMPAIGN, MONTHLY, MONTHS, fill
@@ -400,10 +413,11 @@ def test_a_group_that_adds_the_bot_is_told_its_id_waited_for_and_then_introduced
             assert group.texts[1].startswith("I am Figurewatch, for: A review\n")
             assert len(group.texts[1].splitlines()) == 3
             await team.press(group, group.messages[1], "Show samples")
-            await until(lambda: len(group.messages) >= 12)
-            assert all(
-                text.startswith("🧪 A sample: these figures are not real\n") for text in group.texts[2:]
-            )
+            await until(lambda: "🗞 2 messages that waited" in group.texts[-1])
+            shown = group.messages[2:]
+            assert len(shown) == 4
+            assert all(one.silent for one in shown)
+            assert all(one.text.startswith("🧪 Samples: these figures are not real\n") for one in shown)
 
     asyncio.run(before())
     house.more["alert_chats"] = f"{TEAM},{STRANGER}"
@@ -415,6 +429,33 @@ def test_a_group_that_adds_the_bot_is_told_its_id_waited_for_and_then_introduced
             assert len(group.messages) == count
 
     asyncio.run(again())
+
+
+def every(kind: type[Finding]) -> Iterator[type[Finding]]:
+    """Yield the kinds of a finding, and theirs."""
+    for one in kind.__subclasses__():
+        yield one
+        yield from every(one)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_each_kind_of_message_for_the_team_has_a_sample_and_all_of_them_are_few_messages(
+    language: str,
+) -> None:
+    where = {"url": "https://example.org/", "css": "b", "range": {"min": 0, "max": 9}}
+    beds = {"id": "beds", "title": "Beds", "unit": "count", **where}
+    campaign = parse_campaign(CAMPAIGN | {"source": [beds]}, "campaign.toml")
+    with speaking(language):
+        found = [sample for group in sample_findings(campaign, NIGHT) for sample in group]
+        said = list(samples(campaign, NIGHT))
+        titles = [to_plain(compose(*sample, 0, NIGHT)).partition("\n")[0] for sample in found]
+    assert {finding.kind for finding, _ in found} == {
+        kind.kind for kind in every(Finding) if kind.audience == "team"
+    }
+    assert len(said) == 4
+    assert all(fits_text(message) for message in said)
+    together = "\n".join(map(to_plain, said)).splitlines()
+    assert [title for title in titles if title not in together] == []
 
 
 def test_an_unknown_group_is_left_and_one_that_was_never_allowed_after_a_day_without_a_word(
