@@ -38,6 +38,7 @@ from bot.wording.language import t
 from bot.wording.markup import Button, Line, Message, line
 from bot.wording.overviews import Petition, Watched
 from bot.wording.pictures import breaks_of, control_chart, petition_chart, release_chart
+from bot.wording.places import story
 from scrapers.toolkit.contract import EVERYWHERE, Figure, ReleaseCalendar, Scraper, Unit
 from state.records import StoredAlert, StoredRelease
 from state.store import Reader, Store
@@ -439,7 +440,9 @@ class Answers:
         lines = [headline.caution for headline in source.headlines if headline.measure == named.id]
         cautions = tuple(filter(None, (source.caution, *lines)))
         ended = until is None and not source.is_live and said.period < tx.periods(source.key)[-1]
-        return Told(series, said, _origin(tx, source, said.period), cautions, ended)
+        where = self._library.catalogue(tx).names.places.get(source.key)
+        became = story(place.code, where) if where else ""
+        return Told(series, said, _origin(tx, source, said.period), cautions, ended, became)
 
     def _aim(self, measure: str, area: str) -> Aim:
         """Return what is wanted of a series: what its own entry says, else the first of its measure."""

@@ -47,6 +47,7 @@ class Told:
     origin: Origin
     cautions: tuple[str, ...] = ()
     ended: bool = False  # whether its source has published newer figures, and none of this
+    became: str = ""  # what became of its organisation, or which others joined it
 
 
 class Corrected(NamedTuple):
@@ -228,6 +229,8 @@ def _broken(account: Account) -> Iterator[str]:
 def _cautions(told: Told) -> Iterator[str]:
     if told.ended:
         yield t("Nothing newer has been published of it.")
+    if told.became:
+        yield told.became
     yield from map(t, told.cautions)
     if told.series.place.kind == UNRANKED:
         yield t("Providers see different people: this is no ranking.")

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from bot.rules.places import Directory, Succession, chain, restarts
 from bot.wording import numbers
 from bot.wording.language import t
+from bot.wording.markup import NAME_CAP, clean
 
 
 def story(code: str, where: Directory) -> str:
@@ -50,7 +51,7 @@ def _month_before(on: date) -> str:
 
 def _called(code: str, where: Directory) -> str:
     name = where.name(code)
-    return code if name == code else f"{code} ({name})"
+    return code if name == code else f"{code} ({clean(name, NAME_CAP)})"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from bot.commands.asking import COMMANDS
 from bot.wording.callbacks import Call
 from bot.wording.language import ENGLISH, languages, speaking
 from bot.wording.markup import TEXT_LIMIT, payload, to_plain
+from scrapers.toolkit.contract import Fact
 from state.records import Destination
 from state.store import Store
 from tests.bot.asked import CAMPAIGN, NOW, fill
@@ -105,6 +106,17 @@ def test_a_figure_has_the_target_of_its_own_entry(store: Store) -> None:
     ]
     answers = Answers(store, parse_campaign(CAMPAIGN | {"watch": ours}, "campaign.toml"), WHERE)
     assert "Target 50.0%" in said(answers, "figure", "recovery")
+
+
+def test_a_figure_of_an_organisation_says_what_became_of_that(tmp_path: Path) -> None:
+    store, campaign = Store.open(sqlite(tmp_path)), parse_campaign(CAMPAIGN, "campaign.toml")
+    fill(store, campaign, WHERE)
+    with store.writing() as tx:
+        tx.save_facts("organisations:succ", [Fact("RXY", '[["G6V2S", "2026-04-01"]]')], NOW)
+    answers = Answers(store, campaign, WHERE)
+    assert "\nRXY until March 2026; since then part of G6V2S.\n" in said(answers, "figure", "referrals RXY")
+    assert "since then" not in said(answers, "figure", "referrals Kent and Medway ICB")
+    store.close()
 
 
 def test_what_cannot_be_drawn_together_is_said_in_words(answers: Answers) -> None:
