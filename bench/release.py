@@ -10,7 +10,7 @@ import numpy as np
 from bench.measure import Line
 from bench.months import PROVIDERS, REGIONS, SUB_ICBS
 from bench.xmr import MONTHS, best
-from bot.rules.digest import Standing, Survey, judge, judge_release
+from bot.rules.digest import Standing, Survey, judge
 from bot.rules.keys import KEYS
 from bot.rules.panel import Panel
 from bot.rules.periods import shifted
@@ -76,7 +76,7 @@ def panel(months: int) -> Panel:
 def release(panel: Panel) -> None:
     """Judge the newest month, icons and all."""
     charts(panel)
-    assert judge_release(panel, panel.periods[-1]).news
+    assert judge(Survey.of(panel, newest_only=True), panel.periods[-1]).news
 
 
 def charts(panel: Panel) -> None:

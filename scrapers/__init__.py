@@ -44,8 +44,3 @@ def load(name: str) -> type[Scraper]:
     if len(found) != 1 or found[0].name != name:
         raise ValueError(f"scrapers/{name}.py must hold one Scraper, of the module's name")
     return found[0]
-
-
-def all_scrapers() -> dict[str, type[Scraper]]:
-    """Return every source by its name."""
-    return {name: load(name) for name in names()}

@@ -60,10 +60,6 @@ class ParliamentPetition(LiveScraper):
     hosts = frozenset({HOST})
     rhythm = Every()
 
-    # Not in the JSON: from so many signatures the government answers, and a debate is considered.
-    RESPONSE_THRESHOLD = 10_000
-    DEBATE_THRESHOLD = 100_000
-
     def __init__(self, entry: Mapping[str, Any]) -> None:
         """Take `id` or `url`, and optionally `title`."""
         super().__init__(entry)

@@ -219,7 +219,7 @@ def as_written(default: object) -> str:
 def test_every_key_of_the_campaign_file_is_explained() -> None:
     models = [value for value in vars(campaign).values() if isinstance(value, type)]
     keys = {key for model in models if issubclass(model, BaseModel) for key in model.model_fields}
-    keys |= {option for source in scrapers.all_scrapers().values() for option in source.options}
+    keys |= {option for name in scrapers.names() for option in scrapers.load(name).options}
     section = OPERATING.read_text().partition("\n## campaign.toml\n")[2].partition("\n## ")[0]
     assert sorted(key for key in keys if f"`{key}`" not in section) == []
 

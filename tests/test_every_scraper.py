@@ -154,7 +154,9 @@ def test_an_unknown_source_is_refused_with_the_nearest_name() -> None:
 
 def test_every_source_of_the_folder_is_found() -> None:
     folder = Path(scrapers.__file__).parent
-    assert set(scrapers.all_scrapers()) == {path.stem for path in folder.glob("[a-z]*.py")}
+    assert {scrapers.load(name).name for name in scrapers.names()} == {
+        path.stem for path in folder.glob("[a-z]*.py")
+    }
 
 
 def test_loading_one_source_loads_neither_the_others_nor_heavy_libraries() -> None:

@@ -168,19 +168,6 @@ class Survey:
         return any(not set(self.panel.measures).isdisjoint(key.codes) for key in self.judged.keys)
 
 
-def judge_release(
-    panel: Panel,
-    period: str,
-    state: Iterable[Standing] = (),
-    *,
-    breaks: Breaks | None = None,
-    restated: int = 0,
-) -> Outcome:
-    """Return what the release of a month says, from its month and earlier ones alone."""
-    survey = Survey.of(panel.until(period), breaks, newest_only=True)
-    return judge(survey, period, state, restated=restated)
-
-
 def judge(survey: Survey, period: str, state: Iterable[Standing] = (), *, restated: int = 0) -> Outcome:
     """Return what a month of a survey says; a backtest surveys once and asks for each month."""
     panel, now = survey.panel, survey.panel.periods.index(period)

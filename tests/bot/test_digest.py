@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bot.rules.breaks import Break, shipped_breaks
-from bot.rules.digest import MOST, Outcome, Shift, Standing, Survey, judge, judge_release, lasted
+from bot.rules.breaks import Break, Breaks, shipped_breaks
+from bot.rules.digest import MOST, Outcome, Shift, Standing, Survey, judge, lasted
 from bot.rules.guards import judged
 from bot.rules.keys import KEYS, UNRECORDED
 from bot.rules.panel import Panel, Row
@@ -42,6 +42,19 @@ USUAL = {  # of one provider in a month
     "M344": 280,
 }
 Change = Callable[[str, str, str], float | None]  # measure, area, month -> times the usual; None is withheld
+
+
+def judge_release(
+    panel: Panel,
+    period: str,
+    state: Iterable[Standing] = (),
+    *,
+    breaks: Breaks | None = None,
+    restated: int = 0,
+) -> Outcome:
+    """Return what the release of a month says, from its month and earlier ones alone."""
+    survey = Survey.of(panel.until(period), breaks, newest_only=True)
+    return judge(survey, period, state, restated=restated)
 
 
 def history(change: Change = lambda *_: 1.0, *, months: tuple[str, ...] = MONTHS) -> Panel:
