@@ -89,6 +89,7 @@ CLAIMS = {
     "holds": later("📌 A claim holds again"),
     "thin": later("📌 A claim is thin now"),
     "broken": later("📌 A claim no longer holds"),
+    "never": later("📌 A claim does not hold"),
     "unknown": later("📌 A claim has no figure any more"),
     "corrected": later("📌 The figure under a claim was corrected"),
 }
@@ -464,8 +465,9 @@ def _date_or_text(text: str) -> str:
 def _claim(finding: ClaimMoved, source: Scraper, now: datetime) -> Message:
     standing, before, was = finding.news
     claim = standing.claim
+    said = "never" if (before, standing.verdict) == ("unknown", "broken") else standing.verdict
     lines = [
-        line(bold(t(CLAIMS["corrected" if was is not None else standing.verdict]))),
+        line(bold(t(CLAIMS["corrected" if was is not None else said]))),
         line(f"“{clean(claim.says, TITLE_CAP)}” ({clean(claim.where, NAME_CAP)})"),
     ]
     if standing.value is not None:

@@ -99,7 +99,7 @@ def test_a_claim_that_the_past_does_not_support_is_told_when_the_past_is_read(ho
     asyncio.run(house.backfill(MONTHLY))
     asyncio.run(house.check())
     assert [text.splitlines()[:2] for text in house.team[met:]] == [
-        ["📌 A claim no longer holds", "“B” (petition page)"]
+        ["📌 A claim does not hold", "“B” (petition page)"]
     ]
 
 
