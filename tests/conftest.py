@@ -20,6 +20,12 @@ _REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run what is awaited on asyncio, as the worker does."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def shared_samples() -> Path:
     """Return the folder of shared samples, or skip the test where there is none."""
     samples = _REPOSITORY.parent / "shared" / "samples"

@@ -30,12 +30,6 @@ GROUP, STRANGER = -2001, 999
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run what is awaited on asyncio, as the worker does."""
-    return "asyncio"
-
-
-@pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """Give a house whose store is new."""
     with open_house(sqlite(tmp_path)) as house:

@@ -129,12 +129,6 @@ def _buttons(message: Shown) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run what is awaited on asyncio, as the worker does."""
-    return "asyncio"
-
-
-@pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """Give a house whose store is new."""
     with open_house(sqlite(tmp_path)) as house:

@@ -34,12 +34,6 @@ PERSON = 501
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run what is awaited on asyncio, as the worker does."""
-    return "asyncio"
-
-
-@pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """Give a house whose store is new."""
     with open_house(sqlite(tmp_path)) as house:

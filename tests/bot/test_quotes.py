@@ -198,12 +198,6 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """Run what is awaited on asyncio, as the worker does."""
-    return "asyncio"
-
-
 @asynccontextmanager
 async def talking(house: House) -> AsyncIterator[Conversation]:
     """Give somebody in a group in which a bot listens that can be asked."""
