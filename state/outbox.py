@@ -201,14 +201,7 @@ _RESEND = (
     )
 )
 _DROP = sa.update(outbox).where(_OF_ALERT, outbox.c.state.in_(["pending", "ambiguous"])).values(state="dead")
-_DROP_HELD = (
-    sa.update(outbox)
-    .where(
-        outbox.c.held == sa.bindparam("held_for"),
-        outbox.c.state == "pending",
-    )
-    .values(held=None)
-)
+_DROP_HELD = sa.update(outbox).where(outbox.c.held == sa.bindparam("held_for"), outbox.c.state == "pending")
 
 
 class Outbox:

@@ -603,10 +603,14 @@ def test_with_sign_off_nothing_is_told_until_an_admin_says_yes(
             assert f"{decided} in chat {OPERATOR} by {OPERATOR_PERSON}" in caplog.messages
             await team.deliver()
             assert [text[:17] for text in chat.texts] == ["✍️ 700 signatures"]
-            await team.tell(mark(800))
+            await team.tell(ReleaseOut(ReleaseOut.episode_of(APRIL), APRIL, ()), source=MONTHLY)
             await team.press(ops, ops.messages[-1], "No", user=OPERATOR_PERSON)
+            rejected = max(alert.id for alert in _alerts(team) if alert.kind == ReleaseOut.kind)
+            await team.say(ops, f"/resend A{rejected}", user=OPERATOR_PERSON)
+            await team.tell(revised(), source=MONTHLY)  # a correction marks only what was told
+            await team.press(ops, ops.messages[-1], "Yes", user=OPERATOR_PERSON)
             await team.deliver()
-            assert len(chat.messages) == 1
+            assert [text[:17] for text in chat.texts] == ["✍️ 700 signatures", "✏️ Corrected: NHS"]
 
     asyncio.run(scene())
 
