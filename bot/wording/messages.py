@@ -62,6 +62,7 @@ from scrapers.toolkit.contract import ENGLAND, LIVE, Figure, Release, Scraper
 from state.records import Revision
 
 TITLE_CAP = 160
+WAITED_CAP = 120  # so that a dozen fit into one message in whichever script
 TROUBLE_CAP = 400
 MEANING_CAP = 240
 WORDS_BEFORE = 6  # that are shown of a definition before the first changed one
@@ -228,7 +229,9 @@ def _differs(finding: Differs, source: Scraper, now: datetime) -> Message:
         whole = decimals == 0
         said, read = (numbers.value(value, measure.unit, whole=whole) for value in (page, file))
         page_says, file_says = t("the page says "), t(", the file ")
-        items.append(line(f"{label} ({measure.id}): {page_says}", bold(said), file_says, bold(read)))
+        items.append(
+            line(f"{label} ({clean(measure.id, NAME_CAP)}): {page_says}", bold(said), file_says, bold(read))
+        )
     tail = (line(t("Messages here follow the file. See which is right before you quote one.")),)
     return Message((line(bold(title)),), tuple(items), tail, _open(finding.release.url))
 
@@ -277,7 +280,7 @@ def _revision(revision: Revision, source: Scraper) -> Line:
     if revision.entered:
         area, was = f"{area}, {numbers.period(figure.period)}", t("{value} as entered by hand", value=was)
     is_now, before = t("now "), t(", was {value}", value=was)
-    return line(f"{label} ({figure.measure.id}), {area}: {is_now}", bold(now), before)
+    return line(f"{label} ({clean(figure.measure.id, NAME_CAP)}), {area}: {is_now}", bold(now), before)
 
 
 def _area(figure: Figure) -> str:
@@ -609,7 +612,10 @@ def _recovered(finding: Recovered, source: Scraper | None, now: datetime) -> Mes
 
 @_say.register
 def _new_measures(finding: NewMeasures, source: Scraper, now: datetime) -> Message:
-    items = [line(bold(measure.id), f" {clean(measure.name, NAME_CAP)}") for measure in finding.measures]
+    items = [
+        line(bold(clean(measure.id, NAME_CAP)), f" {clean(measure.name, NAME_CAP)}")
+        for measure in finding.measures
+    ]
     return Message(
         (line(bold(t("🆕 Measures never seen before"))), line(_title(finding.release))),
         tuple(items),
@@ -682,9 +688,10 @@ def _held(finding: HeldBack, source: Scraper, now: datetime) -> Message:
 
 def doubt(found: Doubt) -> str:
     """Return what is not believed, in one line: `M001 of England: 1,631,000, was 163,100, …`."""
+    what = clean(found.what, TROUBLE_CAP)
     if found.now is None:
-        return found.what
-    parts = [f"{found.what}: {numbers.value(found.now, found.unit)}"]
+        return what
+    parts = [f"{what}: {numbers.value(found.now, found.unit)}"]
     if found.before is not None:
         parts.append(t("was {value}", value=numbers.value(found.before, found.unit)))
     return ", ".join(filter(None, [*parts, _believed(found)]))
@@ -751,7 +758,7 @@ def _gathered(finding: Gathered, source: Scraper | None, now: datetime) -> Messa
 
 def _waited(number: int, said: str, url: str) -> Line:
     """Return one alert in a digest: its first line, which leads to where it comes from, and its number."""
-    return line("• ", link(clean(said, TITLE_CAP), url), f" · #A{number}")
+    return line("• ", link(clean(said, WAITED_CAP), url), f" · #A{number}")
 
 
 @_say.register
