@@ -84,18 +84,24 @@ class Following:
         """Leave groups that nobody has allowed in their time, be they silent, until `stop` is set."""
         while not stop.is_set():
             try:
-                for chat, guest in (await asyncio.to_thread(self._guests)).items():
-                    if self._is_over(chat, guest):
-                        await self._leave(bot, chat)
+                for chat in await asyncio.to_thread(self._overdue):
+                    await self._leave(bot, chat)
             except Exception as error:  # the edge around one look
                 note_error(error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK)
 
+    def _overdue(self) -> list[str]:
+        """Return the groups for which nobody waits any more."""
+        return [chat for chat, guest in self._guests().items() if self._is_over(chat, guest)]
+
     def _is_over(self, chat: str, guest: Guest | None) -> bool:
-        """Return whether a group has no place here: nobody has allowed it, and none or no longer waits."""
+        """Return whether a group has no place here: nobody has allowed it, and none or no longer waits.
+
+        One that became a supergroup may be met there before it is known to be the same.
+        """
         waits = guest is not None and self._desk.clock() - guest.since <= PATIENCE
-        return chat not in self._where.chats and not waits
+        return not waits and self._first_id(chat) not in self._where.chats
 
     async def joined(self, change: ChatMemberUpdated) -> None:
         """Introduce ourselves in a chat that took us in, unless that was done before."""
@@ -120,7 +126,7 @@ class Following:
             return await self._followed(message)
         chat = str(message.chat.id)
         guest = (await asyncio.to_thread(self._guests)).get(chat)
-        if self._is_over(chat, guest):
+        if await asyncio.to_thread(self._is_over, chat, guest):
             await self._leave(bot, chat)
         return True
 

@@ -323,13 +323,24 @@ def test_a_topic_has_settings_of_its_own(house: House) -> None:
     asyncio.run(scene())
 
 
-def test_a_group_that_became_a_supergroup_keeps_its_settings(house: House) -> None:
+def test_a_group_that_became_a_supergroup_keeps_its_settings_and_is_not_left(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following_module, "LOOK", 0.02)
+    monkeypatch.setattr(following_module, "PATIENCE", timedelta(minutes=30))
+
     async def scene() -> None:
         async with at_work(house) as (team, chat):
             await team.say(chat, "/mute 2h")
+            early = house.telegram.add_chat(-100777)
+            house.telegram.invite(-100777)  # may be heard before the move is
+            await until(lambda: early.messages)
             new = house.telegram.migrate(TEAM, -100777)
             new.admins = {ADMIN}
             await until(lambda: TEAM in {int(chat) for chat in team.desk.store.chats()})
+            house.later(hours=1)
+            await asyncio.sleep(0.1)
+            assert "leaveChat" not in [call.method for call in house.telegram.calls]
             assert "Silent until" in await team.say(new, "/settings")
             await team.say(new, "/unmute")
             await team.tell(mark(700))
