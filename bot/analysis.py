@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.petitions import counted
+from bot.places import stored_restarts
 from bot.rules.account import Aim
-from bot.rules.breaks import shipped_breaks
+from bot.rules.breaks import of_area, shipped_breaks
 from bot.rules.findings import Closed, Finding, MarkCrossed, PaceTurned, Remarks, WatchMoved
 from bot.rules.measures import History, share_of, values_of
 from bot.rules.periods import kind
@@ -49,17 +50,24 @@ def analysed(
     from bot.rules.digest import Survey
     from bot.rules.month import Known, judge_month
 
-    breaks, figures = shipped_breaks(), Filled(tx, source, codes_of(watches))
+    breaks, restarts = shipped_breaks(), stored_restarts(tx, source.key)
+    figures = Filled(tx, source, codes_of(watches))
     for edition in tx.editions(source.key):
         figures.add(edition)
     before = _remembered(tx.facts([RULES + source.key])[RULES + source.key])
     known = Known(
         histories(tx, source, watches),
-        Survey.of(figures.panel.until(period), breaks, newest_only=before.standing is not None),
+        Survey.of(
+            figures.panel.until(period),
+            breaks,
+            restarts=restarts,
+            newest_only=before.standing is not None,
+        ),
         figures.panel.histories("Provider"),
         tx.measures(source.key),
         tx.renamed(source.key, period),
         restated,
+        restarts,
     )
     said = judge_month(release, watches, known, before, now, breaks=breaks)
     tx.save_facts(RULES + source.key, list(_facts(said.remembered)), now)
@@ -89,6 +97,7 @@ def _watched(tx: Reader, source: Scraper, signal: Signal) -> SeriesChart | None:
     if place is None:
         return None
     values = values_of(signal.measure, tx.series(source.key, place, codes))
+    restarts = stored_restarts(tx, source.key).get(signal.area, ())
     return control_chart(
         f"{title(signal.measure)}, {t(signal.area)}",
         unit_of(signal.measure),
@@ -96,7 +105,7 @@ def _watched(tx: Reader, source: Scraper, signal: Signal) -> SeriesChart | None:
         source,
         Aim(signal.good, signal.target, signal.settings),
         of=share.of if share else "",
-        breaks=breaks_of(signal.measure, shipped_breaks()),
+        breaks=breaks_of(signal.measure, of_area(shipped_breaks(), signal.measure, restarts)),
     )
 
 

@@ -17,7 +17,8 @@ from bot.analysis import Filled, codes_of, is_judged, watched_places
 from bot.backfill import Progress
 from bot.campaign import Campaign
 from bot.claims import place_of
-from bot.rules.breaks import Breaks, shipped_breaks
+from bot.places import stored_restarts
+from bot.rules.breaks import Breaks, Restarts, of_area, shipped_breaks
 from bot.rules.claims import news, remembered, standing
 from bot.rules.findings import Asked, ClaimMoved, Finding, Shifted, WatchMoved
 from bot.rules.measures import History, judged_values
@@ -130,6 +131,7 @@ class _Replay:
     campaign: Campaign
     go_on: Callable[[str], None]  # told of each release when it is done
     breaks: Breaks = field(default_factory=shipped_breaks)
+    restarts: Restarts = field(default_factory=dict)
     figures: dict[Place, dict[str, dict[str, float | None]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
@@ -142,6 +144,7 @@ class _Replay:
         """Return each release, and each correction that tells something, with what would have been told."""
         releases = {one.key: one for one in self.tx.releases(self.source.key)}
         self.places = watched_places(self.tx, self.source, self.campaign.watches)
+        self.restarts = stored_restarts(self.tx, self.source.key)
         filled = Filled(self.tx, self.source, codes_of(self.campaign.watches))
         followed = self._followed()
         steps: list[_Step] = []
@@ -218,7 +221,7 @@ class _Replay:
     def _surveyed(self, filled: Filled, newest: str) -> Survey:
         from bot.rules.digest import Survey
 
-        return Survey.of(filled.panel.until(newest), self.breaks)
+        return Survey.of(filled.panel.until(newest), self.breaks, restarts=self.restarts)
 
     def _judge(self, steps: Sequence[_Step], filled: Filled) -> None:
         """Judge the months of these steps, one after the other."""
@@ -237,6 +240,7 @@ class _Replay:
                 measures,
                 self.tx.renamed(self.source.key, period),
                 step.restated,
+                self.restarts,
             )
             before = self.before or Remembered({}, None)
             said = judge_month(
@@ -267,7 +271,8 @@ class _Replay:
         match finding:
             case WatchMoved(signals=signals):
                 for one in signals:
-                    held = policy.lasted(one, self._values(one.measure, one.area), self.breaks)
+                    breaks = of_area(self.breaks, one.measure, self.restarts.get(one.area, ()))
+                    held = policy.lasted(one, self._values(one.measure, one.area), breaks)
                     yield Series(one.measure, one.area, held)
             case Shifted(news=told) if self.survey:
                 for shift in told.shifts:

@@ -22,13 +22,13 @@ from bot.petitions import growth
 from bot.rules import pace, periods
 from bot.rules.about import About, remembered_about
 from bot.rules.account import Aim, account, is_shown, needs_of
-from bot.rules.breaks import shipped_breaks
+from bot.rules.breaks import Breaks, of_area, shipped_breaks
 from bot.rules.calendar import london_day
 from bot.rules.claims import Standing
 from bot.rules.headline import compared
 from bot.rules.meanings import SOURCES, Meaning, meaning
 from bot.rules.measures import DERIVED
-from bot.rules.places import Place
+from bot.rules.places import Directory, Place, restarts
 from bot.rules.wanted import Named, Series, Wanted, understand, understand_two
 from bot.wording import answers, numbers, overviews, quotes
 from bot.wording.answers import Corrected, Origin, Told
@@ -283,7 +283,7 @@ class Answers:
                 return Answer(answers.no_figures(series))
             if verb == "quote":
                 return self._fit_to_quote(tx, told)
-            return self._chart(told) if verb == "chart" else self._made(tx, told)
+            return self._chart(tx, told) if verb == "chart" else self._made(tx, told)
 
     def _fit_to_quote(self, tx: Reader, told: Told) -> Answer:
         lines = quotes.fit_to_quote(told, _next_release(tx, told.series.measure.source))
@@ -359,7 +359,7 @@ class Answers:
         )
         return Answer(answers.figure(told, wanted, rows))
 
-    def _chart(self, told: Told) -> Answer:
+    def _chart(self, tx: Reader, told: Told) -> Answer:
         series, said = told.series, told.account
         source = self._sources[series.measure.source]
         caption = answers.under_chart(answers.summary(told), told.origin)
@@ -372,7 +372,7 @@ class Answers:
             source,
             said.aim,
             of=series.measure.of,
-            breaks=breaks_of(series.measure.id, self._breaks),
+            breaks=breaks_of(series.measure.id, self._breaks_of(tx, series)),
         )
         return Answer(caption, chart, drawn=True)
 
@@ -434,15 +434,23 @@ class Answers:
             return None
         history = tx.series(source.key, (place.kind, place.code), needs_of(named.id))
         aim = self._aim(named.id, place.code)
-        said = account(named.id, place.code, history, aim, self._breaks, until, source.span)
+        said = account(named.id, place.code, history, aim, self._breaks_of(tx, series), until, source.span)
         if said is None:
             return None
         lines = [headline.caution for headline in source.headlines if headline.measure == named.id]
         cautions = tuple(filter(None, (source.caution, *lines)))
         ended = until is None and not source.is_live and said.period < tx.periods(source.key)[-1]
-        where = self._library.catalogue(tx).names.places.get(source.key)
-        became = story(place.code, where) if where else ""
+        became = story(place.code, self._directory(tx, source.key))
         return Told(series, said, _origin(tx, source, said.period), cautions, ended, became)
+
+    def _breaks_of(self, tx: Reader, series: Series) -> Breaks:
+        """Return where a series begins anew: its figure means something else, or its organisation grew."""
+        named, place = series
+        anew = restarts(place.code, self._directory(tx, named.source))
+        return of_area(self._breaks, named.id, (restart.period for restart in anew))
+
+    def _directory(self, tx: Reader, source: str) -> Directory:
+        return self._library.catalogue(tx).names.places.get(source, Directory({}, {}, {}))
 
     def _aim(self, measure: str, area: str) -> Aim:
         """Return what is wanted of a series: what its own entry says, else the first of its measure."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,10 @@ class BreaksError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A figure means something else from `period` on: why, and who says so."""
+    """A figure means something else from `period` on: why, and who says so.
+
+    One without measures is of an area: from then on it is another organisation.
+    """
 
     period: str
     measures: tuple[str, ...]
@@ -30,6 +33,7 @@ class Break:
 
 
 Breaks = Mapping[str, tuple[Break, ...]]  # measure -> its breaks, oldest first
+Restarts = Mapping[str, Sequence[str]]  # code of an area -> the months with which its series begin anew
 
 
 def shipped_breaks() -> Breaks:
@@ -55,6 +59,12 @@ def parse_breaks(document: Mapping[str, Any]) -> Breaks:
         raise BreaksError("\n".join(faults))
     found.sort(key=lambda one: one.period)
     return {measure: tuple(one for one in found if measure in one.measures) for measure, _ in said}
+
+
+def of_area(breaks: Breaks, measure: str, restarts: Iterable[str]) -> Breaks:
+    """Return the breaks of a measure in an area whose series begin anew with these months."""
+    merged = (Break(month, (), "another organisation", "NHS Organisation Data Service") for month in restarts)
+    return {measure: tuple(sorted((*breaks.get(measure, ()), *merged), key=lambda one: one.period))}
 
 
 def last_break(breaks: Breaks, measure: str, period: str) -> Break | None:

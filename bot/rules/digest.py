@@ -13,7 +13,7 @@ from math import exp
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bot.rules import scan
-from bot.rules.breaks import Breaks
+from bot.rules.breaks import Breaks, Restarts
 from bot.rules.guards import Judged, judged
 from bot.rules.keys import KEYS, Key
 from bot.rules.panel import Panel
@@ -151,13 +151,14 @@ class Survey:
         breaks: Breaks | None = None,
         keys: Sequence[Key] = KEYS,
         *,
+        restarts: Restarts | None = None,
         newest_only: bool = False,
     ) -> Survey:
-        """Return the survey of a panel, in which nothing is compared across a break.
+        """Return the survey of a panel, in which nothing is compared across a break or a restart.
 
         With `newest_only`, what only the judgement of earlier months needs is left out.
         """
-        found = judged(panel, breaks, keys)
+        found = judged(panel, breaks, keys, restarts)
         first = len(panel.periods) - scan.RELEASES if newest_only else 0
         scores = scan.scores(found.values, found.chance, found.may, panel.levels(), found.starts, first)
         return cls(panel, found, scores)

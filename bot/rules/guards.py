@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
-from bot.rules.breaks import Breaks
+from bot.rules.breaks import Breaks, Restarts
 from bot.rules.keys import KEYS, UNRECORDED, Key
 from bot.rules.measures import FEWEST
 from bot.rules.panel import Panel
@@ -53,7 +53,12 @@ class Judged:
     may: NDArray[np.bool_]
 
 
-def judged(panel: Panel, breaks: Breaks | None = None, keys: Sequence[Key] = KEYS) -> Judged:
+def judged(
+    panel: Panel,
+    breaks: Breaks | None = None,
+    keys: Sequence[Key] = KEYS,
+    restarts: Restarts | None = None,
+) -> Judged:
     """Return the series of `keys` in a panel."""
     import numpy as np
 
@@ -62,7 +67,7 @@ def judged(panel: Panel, breaks: Breaks | None = None, keys: Sequence[Key] = KEY
     may = ~np.isnan(values) & (top >= FEWEST_COUNTED) & (bottom >= FEWEST)
     may[:, [area.kind == ENGLAND.kind for area in panel.areas]] = False
     chance = np.stack([_chance(*found) for found in zip(keys, values, bottom, strict=True)])
-    starts = _starts(panel, keys, breaks or {})
+    starts = _starts(panel, keys, breaks or {}, restarts or {})
     return Judged(tuple(keys), values, chance, top, bottom, shown, starts, may)
 
 
@@ -168,7 +173,7 @@ def _reasons_went(panel: Panel) -> NDArray[np.int64]:
     return starts
 
 
-def _starts(panel: Panel, keys: Sequence[Key], breaks: Breaks) -> NDArray[np.int64]:
+def _starts(panel: Panel, keys: Sequence[Key], breaks: Breaks, restarts: Restarts) -> NDArray[np.int64]:
     import numpy as np
 
     starts = np.zeros((len(keys), len(panel.areas), len(panel.periods)), np.int64)
@@ -179,9 +184,16 @@ def _starts(panel: Panel, keys: Sequence[Key], breaks: Breaks) -> NDArray[np.int
                 starts[number, :, month:] = np.maximum(starts[number, :, month:], month)
     by_reason = [key.share is not None and key.share.less == UNRECORDED for key in keys]
     starts[by_reason] = np.maximum(starts[by_reason], _reasons_went(panel))
-    for area, month in recoded(panel):
+    for area, month in chain(recoded(panel), _restarted(panel, restarts)):
         starts[:, area, month:] = np.maximum(starts[:, area, month:], month)
     return starts
+
+
+def _restarted(panel: Panel, restarts: Restarts) -> Iterator[tuple[int, int]]:
+    for place, area in enumerate(panel.areas):
+        for month in restarts.get(area.code, ()):
+            if month in panel.periods:
+                yield place, panel.periods.index(month)
 
 
 def _returned(

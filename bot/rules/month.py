@@ -6,11 +6,11 @@ The worker asks when a month comes out; a backtest asks for each month of the pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.rules.breaks import Breaks
+from bot.rules.breaks import Breaks, Restarts
 from bot.rules.digest import Outcome, Standing, Survey, judge
 from bot.rules.findings import Asked, Finding, Remarks, Shifted, WatchMoved
 from bot.rules.measures import History
@@ -28,7 +28,8 @@ class Known:
 
     `history` holds the figures of England and of every area that is watched, by its code, up to that month;
     `survey` is of all areas, `providers` their figures. `renamed` has the measures whose name is new, with
-    the old and the new one. `restated` are earlier values that the release corrects.
+    the old and the new one. `restated` are earlier values that the release corrects, `restarts` the months
+    with which the series of areas begin anew.
     """
 
     history: Mapping[str, History]
@@ -37,6 +38,7 @@ class Known:
     measures: Mapping[str, Measure]
     renamed: Mapping[str, tuple[str, str]]
     restated: int = 0
+    restarts: Restarts = field(default_factory=dict)
 
 
 class Remembered(NamedTuple):
@@ -73,6 +75,7 @@ def judge_month(
         breaks=breaks,
         providers=known.providers,
         renamed=known.renamed,
+        restarts=known.restarts,
     )
     standing = _learnt(known.survey, period) if before.standing is None else before.standing
     outcome = judge(known.survey, period, standing, restated=known.restated)

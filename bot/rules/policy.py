@@ -12,7 +12,7 @@ from itertools import chain
 from math import isnan, sqrt
 
 from bot.rules import periods, since
-from bot.rules.breaks import Breaks, start
+from bot.rules.breaks import Breaks, Restarts, of_area, start
 from bot.rules.measures import History, judged_values, year_of
 from bot.rules.providers import FEW, MANY, Without, without
 from bot.rules.questions import questions_of
@@ -39,12 +39,14 @@ def judge_watch_list(
     breaks: Breaks,
     providers: Mapping[str, History] | None = None,
     renamed: Collection[str] = (),
+    restarts: Restarts | None = None,
 ) -> Judged:
     """Judge what is new since the state was remembered; return what to tell, to ask, and to remember.
 
     `history` holds figures by area code, `providers` those of providers, `renamed` the measures whose name
-    changed with this release. A period is judged once: restated figures tell nothing again. What came in
-    one that was missed is told while it lasts. The past of a new entry is learnt in silence.
+    changed with this release, `restarts` the months with which the series of areas begin anew. A period is
+    judged once: restated figures tell nothing again. What came in one that was missed is told while it
+    lasts. The past of a new entry is learnt in silence.
     """
     providers = providers or {}
     remembered = dict(state)
@@ -53,7 +55,9 @@ def judge_watch_list(
     for watch in watches:
         key = watch.measure, watch.area
         figures = history.get(watch.area, {})
-        series = _Series(watch, judged_values(watch.measure, watch.area, figures), figures, breaks)
+        values = judged_values(watch.measure, watch.area, figures)
+        anew = of_area(breaks, watch.measure, (restarts or {}).get(watch.area, ()))
+        series = _Series(watch, values, figures, anew)
         judged = state[key].judged if key in state else ""
         new = list(verdicts(series.values, series.start, watch.settings, judged))
         if not new:

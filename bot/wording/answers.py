@@ -219,10 +219,11 @@ def _denominator(told: Told) -> str:
 
 
 def _broken(account: Account) -> Iterator[str]:
-    if account.broken and min(account.values) < account.broken.period:
+    broken = account.broken  # one without measures is said of the organisation
+    if broken and broken.measures and min(account.values) < broken.period:
         yield t(
             "It means something else from {period} on, and is not compared with what came before.",
-            period=when(account.broken.period),
+            period=when(broken.period),
         )
 
 

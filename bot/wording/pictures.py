@@ -47,7 +47,8 @@ def control_chart(
     shown = [periods.shifted(newest, -back) for back in range(SHOWN - 1, -1, -1)]
     shown = shown[next(n for n, period in enumerate(shown) if period in values) :]
     known = [values.get(period) for period in shown]
-    first = max(len(shown) - JUDGED, shown.index(breaks[-1]) if breaks and breaks[-1] in shown else 0)
+    breaks = tuple(period for period in breaks if period in shown)
+    first = max(len(shown) - JUDGED, shown.index(breaks[-1]) if breaks else 0)
     first = first if source.span == 1 else len(shown)
     mean, lower, upper, kinds = _limits([nan if v is None else v for v in known[first:]], aim.settings)
     tones: list[Tone] = [*(first * _COMMON), *(tone(kind, aim.good) for kind in kinds)]
@@ -61,7 +62,7 @@ def control_chart(
         (None,) * first + lower,
         (None,) * first + upper,
         aim.target,
-        tuple(period for period in breaks if period in shown),
+        breaks,
         t("Of {denominator}.", denominator=t(of)) if of else "",
         f"{source.publisher}, {source.title}; {OGL}",
     )

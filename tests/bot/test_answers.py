@@ -13,7 +13,8 @@ from bot.alerts import Destinations
 from bot.campaign import parse_campaign
 from bot.commands.answering import Answer, Answers, Asked
 from bot.commands.asking import COMMANDS
-from bot.wording.callbacks import Call
+from bot.wording.callbacks import Call, parsed
+from bot.wording.charts import SeriesChart
 from bot.wording.language import ENGLISH, languages, speaking
 from bot.wording.markup import TEXT_LIMIT, payload, to_plain
 from scrapers.toolkit.contract import Fact
@@ -108,12 +109,25 @@ def test_a_figure_has_the_target_of_its_own_entry(store: Store) -> None:
     assert "Target 50.0%" in said(answers, "figure", "recovery")
 
 
-def test_a_figure_of_an_organisation_says_what_became_of_that(tmp_path: Path) -> None:
+def test_a_figure_of_an_organisation_says_what_became_of_that_and_is_compared_with_no_other(
+    tmp_path: Path,
+) -> None:
     store, campaign = Store.open(sqlite(tmp_path)), parse_campaign(CAMPAIGN, "campaign.toml")
     fill(store, campaign, WHERE)
+    taken_over = [Fact("RXY", '[["G6V2S", "2026-04-01"]]'), Fact("15N", '[["91Q", "2026-03-01"]]')]
     with store.writing() as tx:
-        tx.save_facts("organisations:succ", [Fact("RXY", '[["G6V2S", "2026-04-01"]]')], NOW)
+        tx.save_facts("organisations:succ", taken_over, NOW)
     answers = Answers(store, campaign, WHERE)
+    merged = said(answers, "figure", "referrals Kent and Medway ICB")
+    assert "its figures before and after are not one series." in merged
+    assert [said for said in ("before:", "last year:", "Usual", "something else") if said in merged] == []
+    button = ask(answers, "figure", "referrals Kent and Medway ICB").message.buttons[0][0]
+    pressed = parsed(button.callback)
+    assert pressed
+    drawn = answers.called(pressed, Asked("", TEAM, NOW))
+    assert drawn
+    assert isinstance(drawn.chart, SeriesChart)
+    assert drawn.chart.breaks == ("2026-03",)
     assert "\nRXY until March 2026; since then part of G6V2S.\n" in said(answers, "figure", "referrals RXY")
     assert "since then" not in said(answers, "figure", "referrals Kent and Medway ICB")
     store.close()

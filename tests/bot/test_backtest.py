@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from bot.campaign import Campaign, load_campaign
 from bot.commit import Committer
 from bot.rules.periods import shifted
 from scrapers.talking_therapies_monthly import TalkingTherapiesMonthly
-from scrapers.toolkit.contract import Fetched, Page, Release
+from scrapers.toolkit.contract import Fact, Fetched, Page, Release
 from state.records import Content, Destination
 from state.store import Store
 from tests.bot.cli import Said, figurewatch
@@ -51,11 +52,18 @@ thin = { min = 84 }
 """
 
 
-def content(number: int, six_weeks: int, out: datetime | None = None) -> Content:
-    """Return a month, one after the first by its number, in which so many waited for six weeks or less."""
+def content(
+    number: int, six_weeks: int, out: datetime | None = None, providers: Mapping[str, int] | None = None
+) -> Content:
+    """Return a month, one after the first by its number, in which so many waited for six weeks or less.
+
+    `providers` had so many referrals.
+    """
     source, period = TalkingTherapiesMonthly({}), shifted(FIRST, number)
     wobble = 60 * (number % 5 - 2)
-    body = month_file(period, england(160_000 + 10 * wobble, six_weeks=six_weeks + wobble), {}).encode()
+    figures_of = {code: {"M001": count + wobble} for code, count in (providers or {}).items()}
+    nation = england(160_000 + 10 * wobble, six_weeks=six_weeks + wobble)
+    body = month_file(period, nation, figures_of).encode()
     published = out or datetime(2024, 6, 13, 8, 30, tzinfo=UTC) + timedelta(days=30.5 * number)
     release = Release(period, f"Performance {period}", source.url, period, published)
     figures = source.read(Fetched(release, Page(source.url, body, "text/csv")), READ)
@@ -195,6 +203,33 @@ def test_what_the_worker_tells_is_what_a_backtest_says(settings: dict[str, str])
     told = [one for one in replayed(settings)[-1].told if one.kind != "claim"]
     assert [alert.kind for alert in alerts] == [one.kind for one in told] == ["watch"]
     assert alerts[0].text.startswith(told[0].text)
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["alone", "merged"])
+def test_a_watched_organisation_is_not_judged_across_a_merger(
+    settings: dict[str, str], tmp_path: Path, *, merged: bool
+) -> None:
+    watch = '[[watch]]\nmeasure = "M001"\narea = "RXY"\ngood = "up"\nminimum = 9\n'
+    (tmp_path / "campaign.toml").write_text(f"{CAMPAIGN.partition('[[watch]]')[0]}{watch}", encoding="utf-8")
+    *past, newest = [
+        content(number, 52_000, providers={"RXY": 4_000 if number < MONTHS - 1 else 8_000, "RAA": 4_000})
+        for number in range(MONTHS)
+    ]
+    store_months(settings, *past)
+    store = Store.open(settings["DATABASE_URL"])
+    if merged:
+        with store.writing() as tx:
+            day = f"{shifted(FIRST, MONTHS - 1)}-01"
+            tx.save_facts("organisations:succ", [Fact("RAA", json.dumps([["RXY", day]]))], READ)
+    team, campaign = (
+        Destinations((Destination("console"),), Destination("log")),
+        load_campaign(settings["CAMPAIGN_FILE"]),
+    )
+    Committer(store, team, watches=campaign.watches).publication(TalkingTherapiesMonthly({}), newest, READ)
+    with store.reading() as tx:
+        told = [alert.kind for alert in tx.alerts() if alert.kind == "watch"]
+    store.close()
+    assert told == [one.kind for one in replayed(settings)[-1].told] == ["watch"] * (not merged)
 
 
 # --- The published past -------------------------------------------------------------------------------------

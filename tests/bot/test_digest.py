@@ -309,6 +309,8 @@ def test_an_organisation_that_took_over_another_begins_anew() -> None:
     taken = Panel.of(row for row in rows_of(grown) if not (row[2] == "R06" and row[3] >= MONTHS[30]))
     assert "R05" in {shift.area.code for shift in shifts(judge_release(grown, MONTHS[31]))}
     assert shifts(judge_release(taken, MONTHS[31])) == []
+    said = Survey.of(grown, restarts={"R05": [MONTHS[30]]})  # where the other had another kind of figures
+    assert shifts(judge(said, MONTHS[31])) == []
 
 
 def test_that_a_code_comes_back_later_changes_nothing_that_was_said_before() -> None:
