@@ -62,7 +62,7 @@ from scrapers.toolkit.contract import (
     published_at,
     reading_period,
 )
-from state.records import Destination, Revision, Subscription
+from state.records import Destination, Mode, Revision, Subscription
 from state.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +70,8 @@ FOLDER = ROOT / "docs" / "screens"
 HIGHEST = "2025-12"  # the month in which more ended before treatment than in any other of these
 MONTHLY, PETITION = "talking_therapies_monthly", "konp_petition"
 NOW = datetime(2026, 5, 14, 8, 30, 41, tzinfo=UTC)
-OUT = {"2025-12": "2026-03-12", "2026-01": "2026-03-12", "2026-02": "2026-04-09", "2026-03": "2026-05-14"}
+OUT = {"2025-12": "2026-02-12", "2026-01": "2026-03-12", "2026-02": "2026-04-09", "2026-03": "2026-05-14"}
+SERIES = "NHS Talking Therapies Monthly Statistics, Performance "
 TEAM = "-1001"
 COUNTS = [412, 431, 447, 459, 470, 482, 497, 513, 525, 534, 546, 561, 570, 577, 588, 601, 612, 620, 629, 641]
 
@@ -129,7 +130,7 @@ def stock(store: Store) -> None:
 
 MARCH = Release(
     "march",
-    "Performance March 2026",
+    f"{SERIES}March 2026",
     "https://digital.nhs.uk/performance-march-2026",
     "2026-03",
     published_at(NOW.date()),
@@ -216,7 +217,7 @@ def _alerts(campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     gain = Burst("surge", counts[-2].at, 57, 11.0)
     yield "surge", alert(PaceTurned("p", 698, gain, None), konp, 11)
     yield "removed", alert(CountFell("f", 629, 641), konp, 12)
-    april = replace(release, key="april", title="Performance April 2026", period="2026-04", published=None)
+    april = replace(release, key="april", title=f"{SERIES}April 2026", period="2026-04", published=None)
     yield "moved", alert(DateMoved("d", replace(april, expected="2026-06-18"), "2026-06-11"), monthly, 13)
     noon = datetime(2026, 6, 11, 11, tzinfo=UTC)
     yield "late", alert(Overdue("o", replace(april, expected="2026-06-11")), monthly, 14, now=noon)
@@ -242,7 +243,7 @@ def _watch(campaign: Campaign, release: Release) -> Screen:
     before = {"M077": {period: value for period, value in values["M077"].items() if period < HIGHEST}}
     watches = [watch for watch in campaign.watches if watch.measure == "before_treatment"]
     breaks = shipped_breaks()
-    release = replace(release, period=HIGHEST, published=published_at(date(2026, 3, 12)))
+    release = replace(release, period=HIGHEST, published=published_at(date(2026, 2, 12)))
     learnt = judge_watch_list({"England": before}, watches, {}, NOW, breaks=breaks)
     judged = judge_watch_list({"England": values}, watches, learnt.state, NOW, breaks=breaks)
     chart = control_chart(
@@ -253,7 +254,7 @@ def _watch(campaign: Campaign, release: Release) -> Screen:
         Aim("down"),
         of="referrals that ended",
     )
-    then = datetime(2026, 3, 12, 9, 30, 41, tzinfo=UTC)
+    then = datetime(2026, 2, 12, 9, 30, 41, tzinfo=UTC)
     return alert(WatchMoved("w", release, judged.signals), source(MONTHLY), 2, chart, then)
 
 
@@ -296,8 +297,10 @@ def _answers(store: Store, campaign: Campaign) -> Iterator[tuple[str, Screen]]:
     yield "count", Screen(answers.petition(ask()).message)
     yield "next", _shown(answers.next(ask()))
     yield "status", _shown(answers.status(ask()))
-    wanted = Subscription(TEAM, quiet=(time(22), time(7)), digest=time(8, 30))
-    yield "settings", Screen(settled.overview(wanted, {}, NOW))
+    minor = "severity minor"
+    choices: dict[str, Mode] = {minor: "digest"}
+    wanted = Subscription(TEAM, choices=choices, quiet=(time(22), time(7)), digest=time(8, 30))
+    yield "settings", Screen(settled.overview(wanted, {minor: t(settled.GRAVE["minor"])}, NOW))
 
 
 def _in_words(chart: Chart) -> Line:

@@ -36,7 +36,7 @@ MEANT: Mapping[str, tuple[str, ...]] = {  # what people say -> the measures it m
 }
 ASIDES = later(  # words of a question that do not say which figure
     "a, an, are, at, by, figure, figures, for, give, how, i, in, is, latest, many, me, much, of, on, people, "
-    "percentage, please, rate, rates, show, tell, the, us, was, were, what"
+    "percentage, please, rate, rates, show, tell, the, us, was, were, what, within"
 )
 BETWEEN = later("against, compare, compared, v, versus, vs, with")  # two things that are compared
 

@@ -340,7 +340,7 @@ def _ahead(projection: Projection | None) -> list[Line]:
         chance = projection.chance
         before = "" if chance is None else t("; {chance} before it closes", chance=numbers.chance(chance))
         return [line(bold(t("Not at this pace")), f": {pace}{before}.")]
-    late = numbers.day(projection.late) if projection.late else t("years later")
+    late = numbers.far_day(projection.late, projection.middle)
     early = numbers.day(projection.early or projection.middle)
     return [
         line(

@@ -14,6 +14,7 @@ MONTHS = (
     *(later("July"), later("August"), later("September"), later("October"), later("November")),
     later("December"),
 )
+FAR = timedelta(days=365)  # beyond which a day that is expected is no day any more
 
 
 def count(value: float) -> str:
@@ -104,6 +105,13 @@ def day(moment: date) -> str:
     if isinstance(moment, datetime) and moment.tzinfo:
         moment = moment.astimezone(LONDON)
     return f"{moment.day} {_month(moment)}"
+
+
+def far_day(moment: datetime | None, after: datetime) -> str:
+    """Return a day; of one that is more than a year after another only its year, of none `years later`."""
+    if moment is None:
+        return t("years later")
+    return str(moment.year) if moment - after > FAR else day(moment)
 
 
 def a_day(rate: float) -> str:

@@ -269,7 +269,7 @@ def _ahead(ahead: Projection | None) -> list[str]:
     if ahead.middle is None or not ahead.in_reach:
         return [t("At this pace the goal is out of reach.")]
     early = numbers.day(ahead.early or ahead.middle)
-    late = numbers.day(ahead.late) if ahead.late else t("years later")
+    late = numbers.far_day(ahead.late, ahead.middle)
     about = numbers.day(ahead.middle)
     return [
         t(

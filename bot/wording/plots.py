@@ -18,6 +18,7 @@ from subprocess import TimeoutExpired, run
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from bot.rules.pace import LONGEST
 from bot.wording import numbers
 from bot.wording.charts import (
     Chart,
@@ -167,13 +168,13 @@ def _petition(axes: Axes, chart: PetitionChart) -> None:
             fontsize=SMALL,
         )
         if middle is not None and early is not None:
-            furthest = end + 2.5 * max(middle - end, 1.0)  # what is years off would hide the readings
-            last = min(late or furthest, furthest)
+            late = late if late is not None else end + LONGEST
             axes.fill_betweenx(
-                [count, chart.goal], [end, early], [end, last], color=COLOURS["improvement"], alpha=0.15
+                [count, chart.goal], [end, early], [end, late], color=COLOURS["improvement"], alpha=0.15
             )
             axes.plot([end, middle], [count, chart.goal], "--", color=COLOURS["improvement"], linewidth=1.8)
-            axes.set_xlim(times[0], last + 0.05 * (last - times[0]))
+            furthest = end + 2.5 * max(middle - end, 1.0)  # what is years off would hide the readings
+            axes.set_xlim(times[0], min(late + 0.05 * (late - times[0]), furthest))
     _label(axes, end, count, numbers.count(count), COLOURS["improvement"], right=False)
     _dates(axes)
     _values(axes, "count")

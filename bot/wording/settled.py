@@ -71,7 +71,8 @@ def _lines(wanted: Subscription, names: Mapping[str, str], now: datetime) -> lis
     if wanted.quiet:
         begins, ends = (f"{at:%H:%M}" for at in wanted.quiet)
         said.append(line(t("🌙 Quiet from {begins} to {ends}.", begins=begins, ends=ends)))
-    said.append(line(t("🗞 The digest comes at {time}.", time=f"{wanted.digest or DIGEST_AT:%H:%M}")))
+    if "digest" in wanted.choices.values():
+        said.append(line(t("🗞 The digest comes at {time}.", time=f"{wanted.digest or DIGEST_AT:%H:%M}")))
     others = [
         f"{SIGNS[mode]} {clean(names.get(name, name), NAME_CAP)}: {t(SAID[mode])}"
         for name, mode in wanted.choices.items()

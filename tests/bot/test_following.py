@@ -91,7 +91,8 @@ def test_an_admin_chooses_in_one_menu_that_is_edited_in_place(house: House) -> N
             await team.say(chat, "/settings")
             menu = chat.messages[-1]
             assert menu.text.startswith("What is posted here\n")
-            assert "Everything, as it is found." in menu.text
+            assert menu.text.endswith("\n🔔 Everything, as it is found.")
+            assert "digest" not in menu.text
             assert await team.press(chat, menu, "Sources") == ""
             for sign in "🔔🔕🗞":
                 await until(partial(shows, menu, f"{sign} UK Parliament petition 5"))
@@ -271,6 +272,7 @@ def test_a_digest_comes_daily_and_what_is_critical_comes_at_once(house: House) -
             house.now = datetime(2026, 5, 15, 7, 30, tzinfo=UTC)
             await team.deliver()
             assert chat.texts[-1].startswith("🗞 1 message that waited")
+            assert "\n🗞 The digest comes at 08:30.\n" in await team.say(chat, "/settings")
             await team.say(chat, "/digest off")
             await team.tell(mark(800))
             assert chat.texts[-1].startswith("✍️ 800 signatures")

@@ -184,14 +184,17 @@ def test_a_projection_gives_a_date_with_its_interval_or_says_not_at_this_pace() 
     assert projection(readings[:2], 105, 400, readings[1].at) is None
 
 
-def test_the_goal_is_reached_on_a_day_of_london() -> None:
+@pytest.mark.parametrize(("days", "said"), [(5, "20 June 2026"), (900, "2028"), (None, "years later")])
+def test_the_goal_is_reached_on_a_day_of_london_and_what_is_years_off_has_no_day(
+    days: int | None, said: str
+) -> None:
     night = datetime(2026, 6, 14, 23, 30, tzinfo=UTC)  # after midnight in London
-    early, middle, late = (night + days * DAY for days in (0, 2, 5))
+    early, middle, late = night, night + 2 * DAY, night + days * DAY if days else None
     ahead = Projection(1_000, 500, 10, early, middle, late)
     crossed = MarkCrossed("m", 500, 500, 490, night, 1_000, ahead)
     asked = Petition("x", "https://example.org", "x", Reading(night, 500), 1_000, 10, ahead)
     for message in (compose(crossed, ParliamentPetition({"id": 5}), 1, night), petition(asked)):
-        assert re.search(r"about 17 June 2026; .* between 15 June 2026 and 20 June 2026", to_plain(message))
+        assert re.search(rf"about 17 June 2026; .* between 15 June 2026 and {said}\.", to_plain(message))
 
 
 RATES = st.floats(0.01, 10_000)

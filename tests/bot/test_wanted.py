@@ -75,6 +75,7 @@ def meant(text: str, where: Names = NAMES) -> tuple[str, str] | None:
         ("reliable recovery England", "M195", "England"),
         ("how many referrals in Devon", "M001", "15N"),
         ("six weeks Kent and Medway", "M053", "91Q"),
+        ("within six weeks in Kent and Medway", "M053", "91Q"),
         ("waits kent and medway ccg", "M049", "91Q"),
         ("follow up", "Percentage_FollowUpAppointment", "England"),
         ("DNA", "dna", "England"),
