@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from bot.campaign import parse_campaign
 from bot.rules import digest, findings, signals
 from bot.rules.keys import KEYS, Key
+from bot.rules.places import Place
+from bot.rules.wanted import Named, Wanted
 from bot.wording import markup
 from bot.wording.messages import COMPARISONS, FACTS
 from scrapers.toolkit.contract import ENGLAND, Area, Scraper, Unit
@@ -78,6 +80,17 @@ CHECKED: dict[str, Strategy] = {
     ).map(tuple),
     "ReleaseOut.rows": st.deferred(lambda: st.lists(built(findings.Row), max_size=13).map(tuple)),
     "Remarks.closings": st.deferred(lambda: st.lists(built(signals.Closing), max_size=SEVERAL).map(tuple)),
+    "Place.names": st.lists(TEXT, min_size=1, max_size=3).map(tuple),
+    "Account.values": st.dictionaries(MONTHS, st.none() | NUMBERS, min_size=1),
+    "Origin.publisher": st.just("NHS England"),
+    "Told.cautions": st.just(("These are referrals, not people.",)),
+    "Meaning.id": MEASURES,
+    "Named.of": st.sampled_from(["", "of those that ended"]),
+    "ask_place.wanted": st.deferred(lambda: built(Wanted, measures=some(Named))),
+    "ask_measure.wanted": st.deferred(lambda: built(Wanted, places=some(Place))),
+    "which_area.found": st.lists(st.tuples(st.sampled_from(["QKS", "91Q"]), TEXT)),
+    "page_of_areas.codes": st.lists(st.sampled_from(["QKS", "91Q"])),
+    "outbox.waiting": st.lists(st.tuples(COUNTS, st.just("dead"), TEXT), max_size=15),
     "SignOff.text": TEXT.map(lambda text: f"A title\n{text}"),
 }
 
@@ -94,6 +107,8 @@ BUILT: dict[Any, Strategy] = {
     int: COUNTS,
     float: NUMBERS,
     bool: st.booleans(),
+    Any: st.none(),
+    tuple[tuple[markup.Button, ...], ...]: TEXT.map(lambda text: ((markup.Button(text, PAGE),),)),
     type(None): st.none(),
     datetime: st.just(NOW),
     date: st.just(NOW.date()),
@@ -131,6 +146,11 @@ def anything(kind: Any, name: str = "", owner: str = "") -> Strategy:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
     return built(kind)
+
+
+def some(kind: Any) -> Strategy:
+    """Return one or more of a class."""
+    return st.lists(built(kind), min_size=1, max_size=3).map(tuple)
 
 
 def several(some: Strategy) -> Strategy:

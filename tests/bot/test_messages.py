@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -28,9 +29,9 @@ from bot.rules.findings import (
     Troubled,
 )
 from bot.rules.headline import headline_rows
-from bot.wording import numbers
+from bot.wording import answers, boards, numbers, overviews, settled
 from bot.wording.language import languages, speaking, t
-from bot.wording.markup import payload, to_plain
+from bot.wording.markup import CAPTION_LIMIT, TEXT_LIMIT, Message, payload, to_plain
 from bot.wording.messages import compose
 from scrapers.talking_therapies_monthly import HEADLINES
 from scrapers.toolkit.contract import (
@@ -306,6 +307,32 @@ def test_any_text_in_any_field_makes_a_message_that_telegram_takes(
         assert all(line == "" or line.startswith(opens) for line in rest)
     else:  # a link shows its address there
         assert f"{more}\n" in shown or any(entity.url for entity in entities)
+
+
+FIXED = ("how_to", "one_line")  # of what our own commands say, and nobody else
+SAID = [
+    say
+    for module in (answers, overviews, settled, boards)
+    for name, say in vars(module).items()
+    if getattr(say, "__module__", "") == module.__name__ and not name.startswith("_")
+    if getattr(say, "__annotations__", {}).get("return") == "Message" and name not in FIXED
+]
+
+
+@pytest.mark.parametrize("say", SAID)
+@settings(max_examples=8, deadline=None)
+@given(data=st.data(), language=st.sampled_from(languages()))
+def test_any_text_in_an_answer_a_menu_or_a_board_is_one_that_telegram_takes(
+    say: Callable[..., Message], data: st.DataObject, language: str
+) -> None:
+    with speaking(language):
+        message = data.draw(built(say))
+        for limit in (TEXT_LIMIT, CAPTION_LIMIT):
+            sent = payload(message, limit)
+            shown, entities = parse_html(sent["html"].encode().decode())
+            assert tidy(shown)[0]
+            assert max(utf16_units(shown), utf16_units(sent["plain"])) <= limit
+            assert len(entities) <= MOST_ENTITIES
 
 
 @given(st.floats(-1e12, 1e12), st.sampled_from(Unit), st.booleans())
