@@ -196,12 +196,12 @@ def _release(asked: Asked, now: datetime) -> Release:
         raise CannotEnter(f"--published must not be after today, {today}, as {asked.published} is")
     try:
         parts = urlsplit(asked.url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        host = parts.hostname if parts.scheme in ("http", "https") else None
     except ValueError:
-        is_address = False
-    if not is_address:
+        host = None
+    if not host:
         raise CannotEnter(f"--from must be the address of what was published, not {asked.url!r}")
-    title = _text("title", asked.title) if asked.title else asked.url
+    title = _text("title", asked.title) if asked.title else host
     said = sha256(f"{asked.url} {asked.published} {title}".encode()).hexdigest()[:8]
     return Release(
         f"{ENTERED_KEY}{today}:{said}",

@@ -27,7 +27,7 @@ from bot.rules.calendar import london_day
 from bot.rules.claims import Standing
 from bot.rules.headline import compared
 from bot.rules.meanings import SOURCES, Meaning, meaning
-from bot.rules.measures import DERIVED
+from bot.rules.measures import APPOINTMENTS, DERIVED
 from bot.rules.places import Directory, Place, restarts
 from bot.rules.wanted import Named, Series, Wanted, understand, understand_two
 from bot.wording import answers, numbers, overviews, quotes
@@ -438,7 +438,8 @@ class Answers:
         if said is None:
             return None
         lines = [headline.caution for headline in source.headlines if headline.measure == named.id]
-        cautions = tuple(filter(None, (source.caution, *lines)))
+        counted = answers.OF_APPOINTMENTS if named.id in APPOINTMENTS else source.caution
+        cautions = tuple(filter(None, (counted, *lines)))
         ended = until is None and not source.is_live and said.period < tx.periods(source.key)[-1]
         became = story(place.code, self._directory(tx, source.key))
         return Told(series, said, _origin(tx, source, said.period), cautions, ended, became)

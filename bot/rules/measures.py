@@ -15,6 +15,7 @@ from scrapers.toolkit.contract import ENGLAND
 History = Mapping[str, Mapping[str, float | None]]  # measure code -> period -> value; None is withheld
 
 DEATHS = frozenset({"M062", "M069"})  # never shown below England
+APPOINTMENTS = frozenset({"dna", "M082", "M083", "M084", "M085", "M086"})  # all others are of referrals
 _ANNUAL = "talking_therapies_annual"
 YEAR = 12  # months of the figure for a year
 FEWEST = 50  # a share of fewer says more of single people than of a service

@@ -18,7 +18,7 @@ from bot.rules.xmr import FEWEST as FEWEST_POINTS
 from bot.rules.xmr import Kind
 from bot.wording import numbers
 from bot.wording.charts import OGL, PairChart
-from bot.wording.language import n, t
+from bot.wording.language import later, n, t
 from bot.wording.markup import NAME_CAP, Button, Line, Message, bold, clean, italic, line, link
 from scrapers.toolkit.contract import ENGLAND, Unit
 
@@ -26,6 +26,7 @@ WORDS_CAP, MEANING_CAP = 60, 400
 PAIR_SHOWN, LEGEND_CAP = 39, 40  # periods of a chart of two series, and characters of their names in it
 ROUNDED = frozenset({"CommissioningRegion", "SubICB", "ICB", "Provider"})  # whose percentages are whole ones
 UNRANKED = "Provider"  # the kind of area that is never ranked
+OF_APPOINTMENTS = later("These are appointments, not people.")
 
 
 class Origin(NamedTuple):

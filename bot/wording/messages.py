@@ -52,6 +52,7 @@ from bot.rules.findings import (
 )
 from bot.rules.headline import compared
 from bot.rules.meanings import Redefined
+from bot.rules.measures import APPOINTMENTS
 from bot.rules.pace import Projection
 from bot.wording import claims, numbers, signals
 from bot.wording.callbacks import mark, pressed
@@ -271,9 +272,7 @@ def _revised(finding: Revised, source: Scraper, now: datetime) -> Message:
 
 def _revision(revision: Revision, source: Scraper) -> Line:
     figure = revision.figure
-    labels = {headline.measure: t(headline.label) for headline in source.headlines}
-    label = labels.get(figure.measure.id) or clean(figure.measure.name, NAME_CAP)
-    area = _area(figure)
+    label, area = _label(figure, source), _area(figure)
     now, was = (numbers.figure_value(figure, value) for value in (figure.value, revision.old))
     if now == was:  # they differ beyond the decimals that are usual
         now, was = (numbers.exact(value, figure.measure.unit) for value in (figure.value, revision.old))
@@ -281,6 +280,11 @@ def _revision(revision: Revision, source: Scraper) -> Line:
         area, was = f"{area}, {numbers.period(figure.period)}", t("{value} as entered by hand", value=was)
     is_now, before = t("now "), t(", was {value}", value=was)
     return line(f"{label} ({clean(figure.measure.id, NAME_CAP)}), {area}: {is_now}", bold(now), before)
+
+
+def _label(figure: Figure, source: Scraper) -> str:
+    labels = {headline.measure: t(headline.label) for headline in source.headlines}
+    return labels.get(figure.measure.id) or clean(figure.measure.name, NAME_CAP)
 
 
 def _area(figure: Figure) -> str:
@@ -514,10 +518,12 @@ def _ended(finding: Closed, source: Scraper, now: datetime) -> Message:
 def _shifted(finding: Shifted, source: Scraper, now: datetime) -> Message:
     first, *rest = news_lines(finding.news)
     period = _period(finding.release)
-    tail = (line(t("{period}, against all others. Referrals, not people.", period=period)),)
-    return Message(
-        (line(bold(clean(first, TITLE_CAP))), *map(line, rest)), (), tail, _open(finding.release.url)
-    )
+    if all(shift.key.measure in APPOINTMENTS for shift in finding.news.shifts):
+        told = t("{period}, against all others. Appointments, not people.", period=period)
+    else:
+        told = t("{period}, against all others. Referrals, not people.", period=period)
+    head = (line(bold(clean(first, TITLE_CAP))), *map(line, rest))
+    return Message(head, (), (line(told),), _open(finding.release.url))
 
 
 @_say.register
@@ -549,7 +555,7 @@ def _page_changed(finding: NoticedForOperator, source: Scraper, now: datetime) -
 @_say.register
 def _entered(finding: Entered, source: Scraper, now: datetime) -> Message:
     figure, before, release = finding.figure, finding.before, finding.release
-    what = f"{clean(figure.measure.name, NAME_CAP)}, {_area(figure)}, {numbers.period(figure.period)}"
+    what = f"{_label(figure, source)}, {_area(figure)}, {numbers.period(figure.period)}"
     value = numbers.exact(figure.value, figure.measure.unit)
     was = t(", was {value}", value=numbers.exact(before.old, figure.measure.unit)) if before else ""
     told = line(f"📝 {what}: ", bold(f"{t('now ')}{value}" if before else value), was)

@@ -17,11 +17,12 @@ from bot.wording.callbacks import Call, parsed
 from bot.wording.charts import SeriesChart
 from bot.wording.language import ENGLISH, languages, speaking
 from bot.wording.markup import TEXT_LIMIT, payload, to_plain
-from scrapers.toolkit.contract import Fact
+from scrapers.toolkit.contract import ENGLAND, Fact, Figure, Measure, Unit
 from state.records import Destination
 from state.store import Store
-from tests.bot.asked import CAMPAIGN, NOW, fill
+from tests.bot.asked import CAMPAIGN, MONTHLY, NOW, fill
 from tests.bot.house import sqlite
+from tests.fakes.nhs import Issue
 from tests.fakes.telegram_html import parse_html, utf16_units
 
 TEAM, OPERATOR = "-1", "-2"
@@ -167,3 +168,20 @@ def test_a_link_to_what_is_not_there_any_more_is_no_answer(answers: Answers) -> 
         Call("figure"),
     ):
         assert answers.called(call, Asked("", TEAM, NOW)) is None
+
+
+def test_what_counts_appointments_is_not_called_referrals(tmp_path: Path) -> None:
+    store, campaign = Store.open(sqlite(tmp_path)), parse_campaign(CAMPAIGN, "campaign.toml")
+    fill(store, campaign, WHERE)
+    counts = {"M082": ("Count_Appointments", 732_064.0), "M084": ("Count_ApptsDNA", 59_816.0)}
+    figures = [
+        Figure(Measure(code, name, Unit.COUNT), ENGLAND, "2026-04", value)
+        for code, (name, value) in counts.items()
+    ]
+    with store.writing() as tx:
+        tx.save_figures(MONTHLY, Issue("2026-04").slug, figures, NOW, NOW)
+    answers = Answers(store, campaign, WHERE)
+    for asked in ("missed", "M082"):
+        assert "\nThese are appointments, not people.\n" in said(answers, "figure", asked)
+    assert "\nThese are referrals, not people.\n" in said(answers, "figure", "referrals")
+    store.close()

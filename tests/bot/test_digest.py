@@ -13,11 +13,14 @@ import pytest
 
 from bot.rules.breaks import Break, Breaks, shipped_breaks
 from bot.rules.digest import MOST, Outcome, Shift, Standing, Survey, judge, lasted
+from bot.rules.findings import Shifted
 from bot.rules.guards import judged
 from bot.rules.keys import KEYS, UNRECORDED
 from bot.rules.panel import Panel, Row
 from bot.rules.periods import shifted
 from bot.rules.xmr import Kind
+from bot.wording.markup import to_plain
+from bot.wording.messages import compose
 from bot.wording.shifts import digest_line, news_lines
 from scrapers.talking_therapies_monthly import KEY_MEASURES, TalkingTherapiesMonthly
 from scrapers.toolkit.contract import Fetched, Page, Release
@@ -117,10 +120,13 @@ def test_a_change_says_how_far_from_usual_which_way_is_good_and_since_when() -> 
     assert shift.bottom == pytest.approx(8_000, rel=0.2)
     assert shift.affected == pytest.approx(560, rel=0.2)
     assert news.of == outcome.digest.checked
-    assert [*news_lines(news)] == [
+    release = Release("r", "A release", "https://example.org/r", NEWEST)
+    told = to_plain(compose(Shifted("s", release, news), TalkingTherapiesMonthly({}), 1, datetime.now(UTC)))
+    assert told.splitlines()[:2] == [
         "📈 Missed without warning (DNA), Trust R05: 17% – worse",
         "usual 7% to 13%, for 3 months, above its upper limit, of 8,245 (appointments)",
     ]
+    assert ", against all others. Appointments, not people.\n" in told
 
 
 def test_a_change_that_lasts_is_told_once_in_its_second_month() -> None:

@@ -81,8 +81,9 @@ def test_the_same_entered_again_adds_nothing(settings: dict[str, str]) -> None:
 
 def test_another_value_corrects_it_and_the_claim_on_it_is_told(settings: dict[str, str]) -> None:
     entering(settings)
-    said = entering(settings, value="13780").out
-    assert "📝 Workforce, England, 2019-20: now 13,780, was 13,799" in said
+    said = entering(settings, value="13780", title="").out
+    assert "📝 Workforce, England, 2019-20: now 13,780, was 13,799\n" in said
+    assert "\nEntered by hand from example.org on " in said
     assert "You may have quoted the old number." in said
     assert "📌 The figure under a claim was corrected" in said
     assert "Before: holds. Now: broken." in said
@@ -195,6 +196,7 @@ def test_a_file_read_later_stands_above_what_was_entered_and_a_difference_is_tol
 ) -> None:
     asyncio.run(house.check())
     entered(house, "2026-04", "170000")
+    assert house.team[-1].startswith("📝 Referrals received, England, April 2026: 170,000")
     house.now = datetime(2026, 6, 11, 8, 31, tzinfo=UTC)
     nhs.publish(issue("2026-04", date(2026, 6, 11), 165_000))
     asyncio.run(house.check())
