@@ -314,10 +314,14 @@ class Worker:
             log.error("a task ended in an error", exc_info=error)
 
     async def _backfill(self) -> None:
-        """Read the past of every source that has one, in the background."""
-        for source in self._desk.campaign.sources:
-            if not source.is_live:
-                await self._backfill_one(source)
+        """Read the past of every source that has one, in the background; one that has to wait comes later."""
+        left = [source for source in self._desk.campaign.sources if not source.is_live]
+        while left:
+            for source in list(left):
+                if await self._may_go_back(source):
+                    await self._backfill_one(source)
+                    left.remove(source)
+            await asyncio.sleep(GIVE_WAY)
 
     async def _backfill_one(self, source: Scraper) -> None:
         """Read the past of a source, again until nothing is left that waiting may mend."""
@@ -353,14 +357,18 @@ class Worker:
             post(tx, self._desk.checker.committer.destinations, source, findings, self._desk.clock())
 
     async def _give_way(self, source: Scraper) -> None:
-        """Wait for the first look at a source, and while it is paused or may publish at any moment."""
+        """Wait until the past of a source may be read."""
         while True:
-            state, releases = await asyncio.to_thread(remembered, self._desk, source)
-            near = is_release_near(source.rhythm, releases, self._desk.clock())
-            rests = await asyncio.to_thread(self._is_paused, source)
-            if self._leads and state.taught_at and not (near or rests):
+            if await self._may_go_back(source):
                 return
             await asyncio.sleep(GIVE_WAY)
+
+    async def _may_go_back(self, source: Scraper) -> bool:
+        """Return whether a source was looked at, is not paused, and publishes nothing at any moment."""
+        state, releases = await asyncio.to_thread(remembered, self._desk, source)
+        near = is_release_near(source.rhythm, releases, self._desk.clock())
+        rests = await asyncio.to_thread(self._is_paused, source)
+        return self._leads and state.taught_at is not None and not (near or rests)
 
 
 async def _rest(stop: asyncio.Event, seconds: float) -> None:

@@ -13,7 +13,7 @@ import time
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -488,12 +488,15 @@ def test_a_backfill_gives_way_while_a_release_may_come_or_its_source_is_paused_a
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "GIVE_WAY", 0.02)
-    nhs = with_a_past(house)
+    nhs, other = with_a_past(house), TalkingTherapiesMonthly({"id": "paused all the while"})
+    campaign = replace(monthly(), sources=(other, *monthly().sources))
+    with house.store() as store, store.writing() as tx:
+        pause(tx, other.key, house.now)
     told, asked = len(house.team), len(house.sites.requests)
     house.now = london(ANNOUNCED, "09:26")
 
     async def story() -> None:
-        async with working(house, monthly(), lambda: house.now) as desk:
+        async with working(house, campaign, lambda: house.now) as desk:
             await asyncio.sleep(0.5)
             assert len(house.sites.requests) == asked
             with desk.store.writing() as tx:
