@@ -87,7 +87,7 @@ class Settling:
             codes = followed(wanted) if wanted else ()
             named = [(code, name) for code, name in self._found(tx, here.text) if code in codes]
             if wanted is None or not named:
-                return settled.which_area(here.text, [])
+                return settled.not_followed(here.text)
             code, name = named[0]
             choices = {key: mode for key, mode in wanted.choices.items() if key != f"area {code}"}
             self._save(tx, replace(wanted, choices=choices), here.now)

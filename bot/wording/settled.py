@@ -160,6 +160,11 @@ def unsubscribed(area: str) -> Message:
     return one_line(t("🚫 Nothing is posted here any more. /subscribe changes that."))
 
 
+def not_followed(asked: str) -> Message:
+    """Return what is said when a place is to be followed no longer that never was."""
+    return one_line(t("“{asked}” is not followed here.", asked=clean(asked, NAME_CAP)))
+
+
 def which_area(asked: str, found: Sequence[tuple[str, str]]) -> Message:
     """Return the places that may be meant, each as a button; or that there is none."""
     if not found:

@@ -296,6 +296,7 @@ def test_a_place_is_followed_by_its_name_and_offered_where_several_are_meant(hou
             await team.say(chat, "/subscribe Kent")
             offer = chat.messages[-1]
             assert offer.text == "Which one is it?"
+            assert await team.say(chat, "/unsubscribe Kent") == "“Kent” is not followed here."
             await team.press(chat, offer, "91Q")
             await until(lambda: "You now follow NHS KENT AND MEDWAY ICB - 91Q" in offer.text)
             assert "You now follow NHS DEVON ICB - 15N" in await team.say(chat, "/subscribe Devon")
