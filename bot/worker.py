@@ -382,5 +382,5 @@ async def _finish(tasks: set[asyncio.Task[Any]]) -> None:
     for task in late:
         task.cancel()
     if late:
-        log.warning("%d tasks did not finish in %g s and were ended", len(late), DRAIN_TIME)
+        log.info("%d tasks were ended after %g s; the next start takes them up", len(late), DRAIN_TIME)
         await asyncio.wait(late, timeout=LAST_WORDS)
