@@ -239,6 +239,7 @@ _ALL_SERIES = (
     .select_from(series.join(measures).join(areas))
     .order_by(*_SERIES_KEY)
 )
+_NEEDS_WORD = sa.func.coalesce(outbox.c.held, "").contains("|")  # it is held for a fact, not for its time
 _ALERTS = (
     sa.select(
         *alerts.c["id", "kind", "source", "text", "finding"],
@@ -246,6 +247,7 @@ _ALERTS = (
         alerts.c.created,
         sa.case((outbox.c.state == "sent", outbox.c.done)),
         *outbox.c["message_id", "error", "action"],
+        _NEEDS_WORD,
     )
     .select_from(alerts.join(outbox))
     .order_by(alerts.c.id.desc(), outbox.c.id.desc())
@@ -259,6 +261,7 @@ _TOLD = (  # the newest alerts of some chats, each once
         outbox.c.chat.in_(sa.bindparam("chats", expanding=True)),
         outbox.c.action == "send",
         outbox.c.part == 1,
+        ~_NEEDS_WORD,
     )
     .group_by(outbox.c.alert)
     .order_by(outbox.c.alert.desc())

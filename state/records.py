@@ -276,7 +276,10 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class StoredAlert:
-    """One alert in one chat, as the log lists it: its message, or an edit of one."""
+    """One alert in one chat, as the log lists it: its message, or an edit of one.
+
+    It `needs_word` while it waits for a person's word, and ever after where that was no.
+    """
 
     id: int
     kind: str
@@ -290,6 +293,7 @@ class StoredAlert:
     message_id: int | None
     error: str
     action: str
+    needs_word: bool
 
 
 class InHand(NamedTuple):

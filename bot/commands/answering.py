@@ -209,8 +209,8 @@ class Answers:
         if number is None:
             return Answer(overviews.one_line(t("Say the number of a message, as in /why 142")))
         with self._store.reading() as tx:
-            alert = tx.alert(int(number[1]))
-            if alert is None or alert.chat not in self._chats(asked.chat):
+            alert = self._alert(tx, int(number[1]), asked.chat)
+            if alert is None:
                 return Answer(overviews.no_alert(f"#A{int(number[1])}"))
             lines = [
                 row for about in remembered_about(alert.finding) for row in self._about(tx, alert, about)
@@ -296,8 +296,8 @@ class Answers:
             if number is None:
                 petition = next((s for s in self._sources.values() if mark(s.key) == which), None)
                 return self._quote_of_petition(tx, petition) if petition else None
-            alert = tx.alert(int(number[1]))
-            if alert is None or alert.chat not in self._chats(chat):
+            alert = self._alert(tx, int(number[1]), chat)
+            if alert is None:
                 return None
             source = self._sources.get(alert.source)
             if source and source.is_petition:
@@ -514,11 +514,22 @@ class Answers:
             source.key in paused(tx),
         )
 
+    def _alert(self, tx: Reader, number: int, asking: str) -> StoredAlert | None:
+        """Return an alert that a chat may see; what needs a person's word only where that is asked for."""
+        alert = tx.alert(number)
+        if alert is None or alert.chat not in self._chats(asking):
+            return None
+        return alert if not alert.needs_word or self._is(self._where.decider.chat, asking) else None
+
     def _chats(self, asking: str) -> frozenset[str]:
         """Return the chats whose alerts a chat may see: the team's, and in the operator's chat its own."""
         team, operator = {place.chat for place in self._where.team}, self._where.operator.chat
+        return frozenset(team | {operator} if self._is(operator, asking) else team)
+
+    def _is(self, chat: str, asking: str) -> bool:
+        """Return whether a chat of the settings is the one that asks, which may have another id by now."""
         moved = {state.moved_to: chat for chat, state in self._store.chats().items()}
-        return frozenset(team | {operator} if operator in (asking, moved.get(asking)) else team)
+        return chat in (asking, moved.get(asking))
 
 
 def _instead(wanted: Wanted, catalogue: Catalogue) -> Message:

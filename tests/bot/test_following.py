@@ -602,6 +602,12 @@ def test_with_sign_off_nothing_is_told_until_an_admin_says_yes(
             assert chat.messages == []
             question = ops.messages[-1]
             assert question.text.startswith("✋ May the team be told A1?\n✍️ 700 signatures")
+            assert await team.say(chat, "/history", user=MEMBER) == "Nothing has been told yet."
+            assert (
+                await team.say(chat, "/why A1", user=MEMBER) == "There is no alert #A1. /history lists them."
+            )
+            assert (await team.say(ops, "/why A1", user=OPERATOR_PERSON)).startswith("#A1 ✍️ 700 signatures")
+            chat.messages.clear()
             assert (
                 await team.press(ops, question, "Yes", user=MEMBER) == "Only admins of this chat can do that."
             )
