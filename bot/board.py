@@ -85,7 +85,8 @@ class Board:
             for release in tx.releases(source.key)
             if release.published is None and (day := day_of(release.expected)) and day >= london_day(now)
         ]
-        stand = standings(tx, campaign.claims, {source.key: source for source in campaign.sources})
+        claims = () if self._where.sign_off else campaign.claims  # of those only an admin's yes lets tell
+        stand = standings(tx, claims, {source.key: source for source in campaign.sources})
         if not petitions and not coming and all(one.verdict == "unknown" for one in stand):
             return None
         return boards.board(campaign.name, petitions, min(coming, default=None), stand)

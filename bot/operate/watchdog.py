@@ -61,11 +61,15 @@ class Watchdog:
         self._vitals.leads_since = self._desk.clock() if leads else None
 
     def looked(self, result: Result) -> None:
-        """Note a look at a source; after a full round the outside is told that we live."""
+        """Note a look at a source."""
         key = result.source.key
         self._vitals.looked[key] = self._desk.clock()
         self._metrics.looked(result)
         self._round[key] = self._round.get(key, True) and result.error is None
+        self._ping()
+
+    def _ping(self) -> None:
+        """Tell the outside after a full round that we live; nobody waits for what is paused."""
         if self._round.keys() | set(self._paused) >= {source.key for source in self._desk.campaign.sources}:
             well, self._round = all(self._round.values()), {}
             if self._pinger:
@@ -84,6 +88,7 @@ class Watchdog:
         self._vitals.tick(now, monotonic())
         await asyncio.to_thread(self._feel, now)
         self._vitals.looked |= dict.fromkeys(self._paused, now)
+        self._ping()
         complaints = self._vitals.complaints(now)
         new = [complaint for complaint in complaints if complaint.sign not in self._current]
         for sign in self._current.keys() - {complaint.sign for complaint in complaints}:

@@ -687,6 +687,18 @@ def test_after_a_busy_hour_no_table_holds_a_name_or_a_word_of_anybody(house: Hou
     assert rows_about(path, {"Somebody", "zebra", "crocodile", "Campaign team"}) == set()
 
 
+def test_with_sign_off_the_pinned_message_says_nothing_of_claims(house: House) -> None:
+    house.campaign["campaign"] = SIGNED
+
+    async def scene() -> None:
+        async with at_work(house) as (team, chat):
+            await Board(team.desk).refresh(asyncio.Event())
+            assert chat.texts[0].startswith("📍 A review\n✍️ 634 signatures")
+            assert "📌" not in chat.texts[0]
+
+    asyncio.run(scene())
+
+
 def test_one_pinned_message_says_how_things_stand_and_is_edited_only_when_that_changes(house: House) -> None:
     async def scene() -> None:
         async with at_work(house) as (team, chat):
