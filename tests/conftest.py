@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import warnings
@@ -17,6 +18,11 @@ from state.store import Store
 from state.tables import metadata
 
 _REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are processors: many tests wait for processes that end, or for a lease."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
