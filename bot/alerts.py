@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.delivery.packing import Picture, pack
-from bot.delivery.transports import LOG
+from bot.delivery.transports import LOG, on_telegram
 from bot.followers import Told, Wishes, followers, let_go, wishes
 from bot.operate import crash
 from bot.rules.about import about
@@ -56,7 +56,7 @@ class Destinations:
     @property
     def has_admins(self) -> bool:
         """Return whether it is asked in a chat, which has admins; the console has none."""
-        return self.decider.chat.lstrip("-").isdecimal()
+        return on_telegram(self.decider.chat)
 
 
 def post(

@@ -124,6 +124,10 @@ class Campaign:
     language: str = ENGLISH
     sign_off: bool = False  # whether what the team is told waits for a person's yes
 
+    def marks_of(self, source: Scraper) -> Marks:
+        """Return by which marks a source's count is told; of a publisher's, by none."""
+        return self.marks.get(source.key, Marks())
+
     @property
     def followed(self) -> frozenset[str]:
         """Return the codes of all measures that stand in the headlines, the watch list or a claim."""

@@ -17,7 +17,6 @@ from bot.notices import noticed
 from bot.operate import crash
 from bot.rules.calendar import as_release, is_out
 from bot.rules.periods import is_reading
-from bot.rules.petition import Marks
 from scrapers.toolkit.contract import (
     BudgetSpent,
     Fact,
@@ -258,7 +257,7 @@ class Checker:
         same = values.items() <= known.items() and dict(content.facts) == facts  # a goal may be gone
         awaited = source.key in memory.waiting or source.key not in memory.taught
         if not same or awaited or await self._is_news(source, content):
-            result.page = LivePage(source, content, self.campaign.marks.get(source.key, Marks()), now)
+            result.page = LivePage(source, content, self.campaign.marks_of(source), now)
 
     async def _is_news(self, source: Scraper, content: Content) -> bool:
         """Return whether a page holds a notice that was not there before."""

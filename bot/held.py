@@ -11,7 +11,6 @@ from bot.campaign import Campaign
 from bot.commit import AdminNeeded, AlreadyDecided, Committer
 from bot.listing import Column, print_table, utc
 from bot.rules.findings import Doubt
-from bot.rules.petition import Marks
 from bot.wording.messages import doubt
 from bot.wording.numbers import day_and_time
 from state.records import Held
@@ -53,7 +52,7 @@ def release(committer: Committer, campaign: Campaign, written: str, clock: Calla
     if source is None:
         raise NotHeld(f"H{held.id} is of {held.source}, which this campaign does not watch")
     try:
-        committer.believe(source, held, campaign.marks.get(source.key, Marks()), clock())
+        committer.believe(source, held, campaign.marks_of(source), clock())
     except AlreadyDecided:
         raise _decided(held) from None
     return f"H{held.id} is stored: {held.content.release.title}"

@@ -255,12 +255,12 @@ class Answers:
             case Call("quote", (number,)):
                 return self._quoted(number, asked.chat)
             case Call("release", (which, period)):
-                source = next((s for s in self._campaign.sources if mark(s.key) == which), None)
+                source = self._marked(which)
                 return self._release(source, period) if source else None
             case Call("petition", (which,)):
                 petitions = [source for source in self._campaign.sources if source.is_petition]
-                found = [source for source in petitions if mark(source.key) == which]
-                return self._petition(found[0], petitions, asked.now) if found else None
+                source = self._marked(which)
+                return self._petition(source, petitions, asked.now) if source and source.is_petition else None
             case Call("go", (("status" | "latest" | "petition" | "next" | "claims" | "measures") as name,)):
                 answer: Answer = getattr(self, name)(asked)
                 return answer
@@ -269,6 +269,10 @@ class Answers:
             case Call("why", (number,)):
                 return self.why(replace(asked, text=number))
         return None
+
+    def _marked(self, which: str) -> Scraper | None:
+        """Return the source with this mark."""
+        return next((source for source in self._campaign.sources if mark(source.key) == which), None)
 
     def _of_series(self, verb: str, measure: str, place: str) -> Answer | None:
         with self._store.reading() as tx:
@@ -294,7 +298,7 @@ class Answers:
         number = _ALERT.fullmatch(which) if which.startswith("A") else None
         with self._store.reading() as tx:
             if number is None:
-                petition = next((s for s in self._sources.values() if mark(s.key) == which), None)
+                petition = self._marked(which)
                 return self._quote_of_petition(tx, petition) if petition else None
             alert = self._alert(tx, int(number[1]), chat)
             if alert is None:

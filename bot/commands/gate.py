@@ -9,6 +9,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
+from bot.delivery.transports import on_telegram
+
 if TYPE_CHECKING:
     from telegram import Bot, Update
 
@@ -67,8 +69,8 @@ class Gate:
 
         await self._look_again()
         for chat in self._served:
-            if not chat.lstrip("-").isdecimal():
-                continue  # the console, the log
+            if not on_telegram(chat):
+                continue
             try:
                 member = await bot.get_chat_member(int(chat), person)
             except TelegramError:  # not a member of it, or it does not say

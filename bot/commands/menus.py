@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bot.delivery.transports import on_telegram
+
 if TYPE_CHECKING:
     from telegram import Bot, BotCommandScope
 
@@ -41,7 +43,7 @@ async def show_menus(
     for scope, shown in everywhere:
         await _show(bot, shown, scope)
     for chat, more in (special or {}).items():
-        if chat.lstrip("-").isdecimal():
+        if on_telegram(chat):
             await _show(bot, {**commands, **more}, BotCommandScopeChat(int(chat)))
 
 

@@ -34,7 +34,6 @@ from bot.rules.findings import (
 )
 from bot.rules.keys import KEYS
 from bot.rules.pace import Burst
-from bot.rules.petition import Marks
 from bot.rules.signals import Closing, Said, Signal
 from bot.rules.witness import Difference
 from bot.rules.xmr import Kind
@@ -86,7 +85,7 @@ def sample_findings(campaign: Campaign, now: datetime) -> Iterator[Sequence[Samp
     """Yield in groups one finding of each kind that the team may be told, each with its source."""
     publishers = [source for source in campaign.sources if not source.is_live and source.headlines]
     petitions = [source for source in campaign.sources if source.is_petition]
-    numbers = [source for source in campaign.sources if _marks(campaign, source).step is not None]
+    numbers = [source for source in campaign.sources if campaign.marks_of(source).step is not None]
     publishers.sort(key=lambda source: SHARES[0] not in {one.measure for one in source.headlines})
     for source in publishers[:1]:
         yield [(finding, source) for finding in _of_releases(source, now)]
@@ -95,10 +94,6 @@ def sample_findings(campaign: Campaign, now: datetime) -> Iterator[Sequence[Samp
         yield [(finding, source) for finding in _of_petition(now)]
     others: list[Sample] = [(_of_number(source, now), source) for source in numbers[:1]]
     yield [*others, (_introduced(publishers, petitions, now), None), (_gathered(), None)]
-
-
-def _marks(campaign: Campaign, source: Scraper) -> Marks:
-    return campaign.marks.get(source.key, Marks())
 
 
 def _of_releases(source: Scraper, now: datetime) -> Iterator[Finding]:

@@ -21,6 +21,11 @@ OFFICIAL = "https://api.telegram.org"
 NO_TEXT = "no text in the message to edit"  # it is a photo
 
 
+def on_telegram(chat: str) -> bool:
+    """Return whether a chat is Telegram's, which has an id; the console and the log have names."""
+    return chat.lstrip("-").isdecimal()
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A message as it goes out. Without `html`, the plain text is what is sent, and there are no buttons.
