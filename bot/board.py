@@ -10,17 +10,16 @@ from hashlib import sha256
 
 from bot.claims import standings
 from bot.delivery.outcome import Outcome, Verdict, sort_outcome
-from bot.delivery.transports import Letter, Pins
+from bot.delivery.transports import Letter, Pins, on_telegram
 from bot.desk import Desk
 from bot.followers import Wishes, wishes
 from bot.petitions import growth
 from bot.rules.calendar import day_of, london_day
-from bot.rules.petition import Marks
 from bot.rules.routing import loud_from
 from bot.wording import boards
 from bot.wording.markup import Message, payload
 from state.records import Destination
-from state.store import Reader, Writer
+from state.store import Reader
 
 LOOK = 60.0  # seconds between two looks: a message is not edited more often
 
@@ -59,16 +58,16 @@ class Board:
                 await self._show(place, Letter.full(said), before, digest, stop)
 
     def _read(self) -> tuple[Message | None, dict[Destination, tuple[int, str]], Wishes]:
-        with self._desk.store.writing() as tx:
-            return self._message(tx), tx.subscriptions.boards(), self._wanted(tx)
+        with self._desk.store.reading() as tx:
+            return self._message(tx), tx.boards(), self._wanted(tx)
 
-    def _wanted(self, tx: Writer) -> Wishes:
+    def _wanted(self, tx: Reader) -> Wishes:
         """Return the places on Telegram that get anything, and take messages."""
-        deaf = {chat for chat, state in tx.chats.known().items() if state.paused}
+        deaf = {chat for chat, state in tx.chat_states().items() if state.paused}
         return {
             place: one
             for place, one in wishes(tx, self._where).items()
-            if one.active and place.chat.lstrip("-").isdecimal() and place.chat not in deaf
+            if one.active and on_telegram(place.chat) and place.chat not in deaf
         }
 
     def _message(self, tx: Reader) -> Message | None:
@@ -76,7 +75,7 @@ class Board:
         campaign, now = self._desk.campaign, self._desk.clock()
         petitions = []
         for source in campaign.sources:
-            marks = campaign.marks.get(source.key, Marks())
+            marks = campaign.marks_of(source)
             if source.is_petition and (grown := growth(tx, source, marks, now)):
                 petitions.append((source.title, grown.readings[-1].signatures, marks.goal))
         coming = [

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from scrapers.toolkit.contract import Measure, Unit
+from state.chats import Chats
 from state.holding import unpacked
 from state.records import (
     ENTERED,
     ENTERED_KEY,
     AreaName,
+    ChatState,
     Destination,
     Edition,
     Fault,
@@ -553,6 +555,14 @@ class Reader:
     def wanted(self) -> dict[Destination, Subscription]:
         """Return what chats asked for, by chat and topic."""
         return Subscriptions(self._connection).all()
+
+    def boards(self) -> dict[Destination, tuple[int, str]]:
+        """Return by chat and topic which message says how things stand, and the digest of its words."""
+        return Subscriptions(self._connection).boards()
+
+    def chat_states(self) -> dict[str, ChatState]:
+        """Return every chat that moved or does not take messages, by its id."""
+        return Chats(self._connection).known()
 
     def dedupe(self, alert: int) -> str:
         """Return the fact that an alert tells; empty if there is no such alert."""

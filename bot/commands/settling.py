@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from bot.alerts import Destinations
 from bot.campaign import Campaign
+from bot.delivery.transports import on_telegram
 from bot.followers import let_wait, wishes
 from bot.places import stored_places
 from bot.rules.hours import LONGEST_MUTE, digest_time, mute_end, quiet_hours
@@ -149,12 +150,12 @@ class Settling:
         """Return what is stored of people and chats."""
         with self._store.reading() as tx:
             chats = {chat for chat, _ in wishes(tx, self._where)} | {self._where.operator.chat}
-        return settled.privacy(len([chat for chat in chats if chat.lstrip("-").isdecimal()]))
+        return settled.privacy(sum(map(on_telegram, chats)))
 
     def boards(self, chat: str) -> set[int]:
         """Return the messages that say how things stand in a chat."""
-        with self._store.writing() as tx:
-            return {shown for place, (shown, _) in tx.subscriptions.boards().items() if place.chat == chat}
+        with self._store.reading() as tx:
+            return {shown for place, (shown, _) in tx.boards().items() if place.chat == chat}
 
     # What a button, or a link to the bot, asks for.
 
