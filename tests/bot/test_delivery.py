@@ -420,6 +420,25 @@ def start_again(office: Office) -> None:
     assert office.take_lease()
 
 
+class Death(BaseException):
+    """The process is dead."""
+
+
+def die_at(office: Office, point: str) -> None:
+    """Let the process die at a point while it sends, and be another one."""
+
+    def die() -> None:
+        raise Death
+
+    crash.arm(crash.at(point, die))
+    try:
+        with pytest.raises(Death):
+            office.drain()
+    finally:
+        crash.arm(None)
+    start_again(office)
+
+
 def test_after_a_death_in_the_middle_of_a_send_a_second_copy_is_marked(office: Office) -> None:
     office.post("first")
     die_while_sending(office)
@@ -876,23 +895,10 @@ def test_a_release_that_is_still_on_its_way_after_ten_minutes_is_said_once(offic
     assert f"{OTHER}: still waiting (Forbidden" in said
 
 
-class Death(BaseException):
-    """The process is dead."""
-
-
 @pytest.mark.parametrize("point", ["sender:begun", "sender:called", "sender:posted", "sender:done"])
 def test_a_release_is_reported_once_wherever_the_process_dies(office: Office, point: str) -> None:
-    def die() -> None:
-        raise Death
-
     release(office, GROUP, OTHER)
-    crash.arm(crash.at(f"{point}:2", die))
-    try:
-        with pytest.raises(Death):
-            office.drain()
-    finally:
-        crash.arm(None)
-    start_again(office)
+    die_at(office, f"{point}:2")
     office.drain_all()
     [said] = [said for said in office.told if " told: " in said]
     assert said.startswith("📬 #A1 told: 2 of 2 chats")

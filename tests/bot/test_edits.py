@@ -25,8 +25,8 @@ from tests.bot.test_delivery import (
     FORUM,
     GROUP,
     OTHER,
-    Death,
     Office,
+    die_at,
     die_while_sending,
     first_lines,
     release,
@@ -268,19 +268,10 @@ def test_an_edit_waits_for_a_chat_that_takes_nothing(office: Office) -> None:
 
 @pytest.mark.parametrize("point", ["sender:begun", "sender:called", "sender:posted", "sender:done"])
 def test_wherever_the_process_dies_an_edit_is_made_and_no_message_doubled(office: Office, point: str) -> None:
-    def die() -> None:
-        raise Death
-
     office.post("first")
     office.drain()
     amend(office, 1, "second")
-    crash.arm(crash.at(f"{point}:1", die))
-    try:
-        with pytest.raises(Death):
-            office.drain()
-    finally:
-        crash.arm(None)
-    start_again(office)
+    die_at(office, f"{point}:1")
     office.drain_all()
     assert office.server.chat(GROUP).texts == ["second"]
 
@@ -440,9 +431,6 @@ def test_a_chart_is_drawn_once_for_all_chats(office: Office, tmp_path: Path) -> 
 
 
 def test_a_death_while_a_chart_is_drawn_leaves_nothing_in_doubt(office: Office, tmp_path: Path) -> None:
-    def die() -> None:
-        raise Death
-
     make_pens(tmp_path)
     parcels = pack(
         Message((line("40.8%"),)),
@@ -451,13 +439,7 @@ def test_a_death_while_a_chart_is_drawn_leaves_nothing_in_doubt(office: Office, 
     )
     with office.store.writing() as tx:
         tx.add_alert(NewAlert(1, "", "test", "fact", "", parcels=parcels), office.clock())
-    crash.arm(crash.at("sender:drawing", die))
-    try:
-        with pytest.raises(Death):
-            office.drain()
-    finally:
-        crash.arm(None)
-    start_again(office)
+    die_at(office, "sender:drawing")
     with drawing(str(tmp_path), "broken"):
         office.drain()
     assert [(message.text, message.photo) for message in shown(office)] == [("40.8%\nIt rises", None)]
